@@ -1,0 +1,174 @@
+"""What travels between rooms: frozen dataclasses, with shapes and units in the docstrings.
+
+Tensor axes, here and everywhere: B batch, P phonemes, S semantic tokens (25 per second in v2),
+F frames (50 per second), C channels, T samples.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+# Language tags of a request (gptsovits-spec section 4.1). One-language tags read every piece that is not
+# English in that language; all_* never ask the language identifier; auto detects each piece.
+LANGUAGES = ('auto', 'zh', 'en', 'all_zh')
+
+
+@dataclass(frozen=True)
+class Span:
+    """One piece of text in one language, as phonemes.
+
+    Attributes:
+        language: "zh" or "en".
+        text: the piece as it was written.
+        norm_text: the piece as it is spoken (numbers and symbols as words).
+        phonemes: symbols of the phoneme set, P of them.
+        word2ph: phonemes per character of norm_text (zh: len(norm_text) entries, sum P); None where the
+            language has no such alignment (en), and then the BERT features are zeros.
+
+    """
+
+    language: str
+    text: str
+    norm_text: str
+    phonemes: tuple[str, ...]
+    word2ph: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Phonemes:
+    """One segment of text, ready for the models.
+
+    Attributes:
+        text: the segment as it was written (after splitting).
+        spans: its one-language pieces, in order.
+        ids: int64 [P], ids of all phonemes of all spans in the symbol table of the model.
+
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+    ids: np.ndarray
+
+    @property
+    def norm_text(self) -> str:
+        """The segment as it is spoken."""
+        return ''.join(span.norm_text for span in self.spans)
+
+
+@dataclass(frozen=True)
+class SamplingParameters:
+    """How the next semantic token is drawn (gptsovits-spec section 6).
+
+    Attributes:
+        top_k: keep this many most likely tokens [1, 1025]; 1 is greedy.
+        top_p: keep the smallest set of tokens with at least this probability (0, 1]; 1 keeps all.
+        temperature: below 1 is steadier, above 1 livelier [0, 2].
+        repetition_penalty: above 1 makes tokens that already occurred less likely [1, 3].
+
+    """
+
+    top_k: int = 15
+    top_p: float = 1.0
+    temperature: float = 1.0
+    repetition_penalty: float = 1.35
+
+
+SPLIT_METHODS = ('cut0', 'cut1', 'cut2', 'cut3', 'cut4', 'cut5')
+
+
+@dataclass(frozen=True)
+class SpeechRequest:
+    """One utterance to be spoken.
+
+    Attributes:
+        text: plain UTF-8 text; no markup.
+        language: one of LANGUAGES.
+        voice: name of a voice in the store; empty: the default voice.
+        speed: speaking rate relative to the voice [0.5, 2.0]; 1.0 leaves it as it is.
+        seed: seed of all randomness of this utterance; None: a new one each time.
+        split_method: how the text is cut into segments (gptsovits-spec section 4.4).
+        pause_s: silence after each segment [s], [0, 2].
+        noise_scale: spread of the acoustic prior [0, 1]; 0 gives the most likely sound.
+        sampling: how semantic tokens are drawn.
+
+    """
+
+    text: str
+    language: str = 'auto'
+    voice: str = ''
+    speed: float = 1.0
+    seed: int | None = None
+    split_method: str = 'cut5'
+    pause_s: float = 0.3
+    noise_scale: float = 0.5
+    sampling: SamplingParameters = field(default_factory=SamplingParameters)
+
+
+@dataclass(frozen=True)
+class AudioChunk:
+    """Audio that is ready to be played, in order.
+
+    Attributes:
+        samples: float32 [T], mono, in [-1, 1].
+        sample_rate: [Hz].
+        segment_index: number of the segment of text that this chunk belongs to, from 0.
+        segment_text: that segment, as it was written.
+        is_segment_end: True for the last chunk of its segment (its pause included).
+
+    """
+
+    samples: np.ndarray
+    sample_rate: int
+    segment_index: int = 0
+    segment_text: str = ''
+    is_segment_end: bool = True
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the chunk [s]."""
+        return len(self.samples) / self.sample_rate
+
+
+@dataclass(frozen=True)
+class VoiceInfo:
+    """What a client may know of a voice.
+
+    Attributes:
+        name: its name in the store.
+        description: one line for people.
+        languages: language tags that it speaks.
+        model_version: GPT-SoVITS version of its models, e.g. "v2".
+        sample_rate: of the audio it makes [Hz].
+        is_default: True for the voice that speaks when a request names none.
+
+    """
+
+    name: str
+    description: str
+    languages: tuple[str, ...]
+    model_version: str
+    sample_rate: int
+    is_default: bool = False
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How the engine is set up; fixed for the life of an engine process.
+
+    Attributes:
+        voice_root: folder with one folder per voice; empty: $XDG_DATA_HOME/gptsovits_ros/voices.
+        model_root: folder with shared models (BERT, HuBERT, ...); empty: $XDG_DATA_HOME/gptsovits_ros/models.
+        default_voice: name of the voice for requests that name none; empty: the first by name.
+        device: "auto", "cpu" or "cuda:<n>"; auto takes cuda:0 where there is one.
+        threads: CPU threads for the models; 0: as many as there are physical cores, at most 4.
+        max_text_length: longest text accepted [characters].
+
+    """
+
+    voice_root: str = ''
+    model_root: str = ''
+    default_voice: str = ''
+    device: str = 'auto'
+    threads: int = 0
+    max_text_length: int = 2000
