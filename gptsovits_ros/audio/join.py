@@ -14,11 +14,10 @@ T = TypeVar('T')
 def to_batches(
     lengths: Sequence[int], batch_size: int, threshold: float = 0.75, by_length: bool = True,
 ) -> list[list[int]]:
-    """
-    Group segments into batches of similar length.
+    """Group segments into batches of similar length.
 
-    A batch takes the next segments, shortest first, and shrinks from its long end while its middle length
-    is less than `threshold` times its mean length (few long ones would make all others wait).
+    A batch takes the next segments, shortest first, and shrinks from its long end while its middle
+    length is less than `threshold` times its mean (few long ones would make all others wait).
 
     :param lengths: length of the spoken text of each segment [characters], all above 0.
     :param batch_size: most segments in a batch, at least 1.
@@ -49,8 +48,7 @@ def _is_even(lengths: list[int], threshold: float) -> bool:
 
 
 def in_text_order(batches: Sequence[Sequence[int]], results: Sequence[T]) -> list[T]:
-    """
-    Put results that were made batch by batch back into the order of the text.
+    """Put results that were made batch by batch back into the order of the text.
 
     :param batches: what to_batches returned.
     :param results: one per segment, in the order of the batches.
@@ -60,17 +58,20 @@ def in_text_order(batches: Sequence[Sequence[int]], results: Sequence[T]) -> lis
 
 
 def join_segments(
-    segments: Sequence[np.ndarray], sample_rate: int, pause_s: float, pause_rate: int | None = None,
+    segments: Sequence[np.ndarray],
+    sample_rate: int,
+    pause_s: float,
+    pause_rate: int | None = None,
 ) -> np.ndarray:
-    """
-    Join the audio of segments, a pause after each of them, the last one included.
+    """Join the audio of segments, a pause after each of them, the last one included.
 
     Each segment is divided by its own peak where that exceeds 1.
 
     :param segments: float32 [T] each, at sample_rate Hz.
     :param pause_s: silence after each segment [s].
-    :param pause_rate: rate that the pause is counted at [Hz]; None: sample_rate. The official implementation
-        always counts at 32000, which makes pauses of 24 and 48 kHz audio too long or too short.
+    :param pause_rate: rate that the pause is counted at [Hz]; None: sample_rate. The official
+        implementation always counts at 32000, so that its pauses at other rates are too long or too
+        short.
     :return: float32 [T].
 
     Source: gptsovits-spec section 9.2.
@@ -81,8 +82,7 @@ def join_segments(
 
 
 def join_aligned(pieces: Sequence[np.ndarray], overlap: int, search: int = 320) -> np.ndarray:
-    """
-    Join pieces whose ends overlap, without clicks (synchronised overlap-add).
+    """Join pieces whose ends overlap, without clicks (synchronised overlap-add).
 
     The head of each piece is shifted to where it fits the tail before it best (highest normalised
     correlation), then both are cross-faded with the halves of a Hann window.
@@ -97,7 +97,8 @@ def join_aligned(pieces: Sequence[np.ndarray], overlap: int, search: int = 320) 
     """
     if not pieces:
         raise ValueError('there is no audio to join')
-    fade_in = np.hanning(2 * overlap + 1)[:overlap].astype(np.float32)  # periodic Hann, rising half
+    # The rising half of a periodic Hann window; the falling half is one minus this.
+    fade_in = np.hanning(2 * overlap + 1)[:overlap].astype(np.float32)
     parts = []
     tail = pieces[0]
     for piece in pieces[1:]:
@@ -114,8 +115,7 @@ def join_aligned(pieces: Sequence[np.ndarray], overlap: int, search: int = 320) 
 
 
 def best_shift(end: np.ndarray, head: np.ndarray) -> int:
-    """
-    Return the shift into head at which it resembles end most.
+    """Return the shift into head at which it resembles end most.
 
     :param end: float32 [N].
     :param head: float32 [N + search].

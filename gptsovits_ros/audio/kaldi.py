@@ -19,12 +19,11 @@ PREEMPHASIS = 0.97
 
 
 def fbank(wave: Tensor) -> Tensor:
-    """
-    Return log mel energies of 80 bands, 100 frames per second.
+    """Return log mel energies of 80 bands, 100 frames per second.
 
     Uses torchaudio where it can be imported, else the same formulas here (tested equal).
 
-    :param wave: float32 [T], 16 kHz, in [-1, 1] (not scaled to 16 bit); no dither, no mean removal.
+    :param wave: float32 [T], 16 kHz, in [-1, 1] (not scaled to 16 bit).
     :return: float32 [1 + (T - 400) // 160, 80].
     :raises AudioInvalidError: if the wave is shorter than one frame (25 ms).
 
@@ -45,7 +44,8 @@ def own_fbank(wave: Tensor) -> Tensor:
     """Return log mel energies as `fbank` does, without torchaudio."""
     frames = wave.unfold(-1, FRAME_LENGTH, FRAME_SHIFT)  # [F, 400]
     frames = frames - frames.mean(dim=1, keepdim=True)
-    before = torch.cat((frames[:, :1], frames[:, :-1]), dim=1)  # the first sample is its own neighbour
+    # Each frame starts anew: its first sample is its own neighbour.
+    before = torch.cat((frames[:, :1], frames[:, :-1]), dim=1)
     frames = (frames - PREEMPHASIS * before) * _povey_window().to(wave)
     power = torch.fft.rfft(frames, n=FFT_SIZE).abs() ** 2  # [F, 257]
     energies = power @ _mel_bank().to(wave).T
@@ -60,11 +60,11 @@ def _povey_window() -> Tensor:
 
 @functools.cache
 def _mel_bank() -> Tensor:
-    """
-    Return triangles on the mel scale from 20 Hz to the Nyquist frequency, float32 [80, 257].
+    """Return triangles on the mel scale from 20 Hz to the Nyquist frequency, float32 [80, 257].
 
-    Kaldi draws its triangles straight over mel, not over Hz, and leaves out the Nyquist bin. Single precision
-    on purpose: the narrow low bands move by 1e-4 with double precision, and the encoder was trained with these.
+    Kaldi draws its triangles straight over mel, not over Hz, and leaves out the Nyquist bin. Single
+    precision on purpose: double precision moves the narrow low bands by 1e-4, and the encoder was
+    trained with these.
     """
     mel = _mel(torch.arange(FFT_SIZE // 2) * (SAMPLE_RATE / FFT_SIZE))  # [256]
     lowest, highest = (_mel(torch.tensor(hz, dtype=torch.float64)).item() for hz in EDGES_HZ)

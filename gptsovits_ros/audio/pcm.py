@@ -7,15 +7,14 @@ import numpy as np
 
 from ..errors import AudioInvalidError
 
-# One scale for both directions (that of libsndfile), so that int16 -> float32 -> int16 gives the same numbers.
+# One scale for both directions (that of libsndfile): int16 -> float32 -> int16 changes nothing.
 INT16_SCALE = 32768.0
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:
-    """
-    Return float samples as 16-bit integers.
+    """Return float samples as 16-bit integers.
 
-    Rounds to the nearest integer and clips to [-32768, 32767]: +1.0 becomes 32767, it never wraps around.
+    Rounds to the nearest integer and clips to [-32768, 32767]: +1.0 becomes 32767, never -32768.
 
     :param samples: float [...], nominally within [-1, 1].
     :return: int16 [...].
@@ -38,8 +37,7 @@ def to_s16le(samples: np.ndarray) -> bytes:
 
 
 def from_s16le(data: bytes) -> np.ndarray:
-    """
-    Return raw PCM (signed 16 bit, little endian) as float32 samples.
+    """Return raw PCM (signed 16 bit, little endian) as float32 samples.
 
     :raises AudioInvalidError: if the number of bytes is odd.
     """
@@ -50,8 +48,7 @@ def from_s16le(data: bytes) -> np.ndarray:
 
 
 def chunks(samples: np.ndarray, sample_rate: int, chunk_ms: float) -> Iterator[np.ndarray]:
-    """
-    Cut samples into chunks of chunk_ms milliseconds; the last one may be shorter.
+    """Cut samples into chunks of chunk_ms milliseconds; the last one may be shorter.
 
     :param samples: [T]; the chunks are views of it.
     :raises ValueError: if a chunk would hold no sample.
@@ -69,8 +66,7 @@ def silence(duration_s: float, sample_rate: int) -> np.ndarray:
 
 
 def limit_peak(samples: np.ndarray) -> np.ndarray:
-    """
-    Return the samples, divided by their peak where it exceeds 1; quiet audio stays as it is.
+    """Return the samples, divided by their peak where it exceeds 1; quiet audio stays as it is.
 
     Source: gptsovits-spec section 9.2 (per sentence).
     """

@@ -15,14 +15,13 @@ from .torchaudio_backend import backend
 # The official implementation resamples with these (gptsovits-spec section 8.2).
 LOWPASS_WIDTH = 6  # zero crossings of the sinc on each side
 ROLLOFF = 0.99  # cutoff, relative to the lower Nyquist frequency
-# Rates with a small common divisor (44101 -> 32000) need a filter per output phase; 44100 -> 32000 takes
-# 2e5 taps in all, 44101 -> 32000 would take 2e9.
+# There is one filter per output phase: 44100 -> 32000 takes 2e5 taps in all, but rates without a
+# common divisor (44101 -> 32000) would take 2e9.
 MAX_TAPS = 20_000_000
 
 
 def resample(wave: Tensor, from_rate: int, to_rate: int) -> Tensor:
-    """
-    Resample with a Hann-windowed sinc (width 6, rolloff 0.99).
+    """Resample with a Hann-windowed sinc (width 6, rolloff 0.99).
 
     Uses torchaudio where it can be imported, else the same formula here (tested equal).
 
@@ -58,8 +57,7 @@ def sinc_resample(wave: Tensor, from_rate: int, to_rate: int) -> Tensor:
 
 
 def resample_soxr_hq(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
-    """
-    Resample with soxr, high quality; what `librosa.load(sr=to_rate)` does by default.
+    """Resample with soxr, high quality; what `librosa.load(sr=to_rate)` does by default.
 
     :param samples: float32 [T] at from_rate Hz.
     :return: float32 [ceil(T * to_rate / from_rate)].
@@ -92,8 +90,7 @@ def _half_width(step: int, phases: int) -> int:
 
 @functools.lru_cache(maxsize=8)
 def _sinc_kernel(step: int, phases: int) -> tuple[Tensor, int]:
-    """
-    Return one windowed sinc per output phase, float32 [phases, 1, 2 * width + step], and the width.
+    """Return a windowed sinc per output phase, float32 [phases, 1, 2 * width + step], and the width.
 
     The value at input position n for phase p is the low-pass filter at the time between the two,
     t = (n / step - p / phases) in units of the common period.

@@ -18,8 +18,7 @@ MEL_MIN, MEL_MAX = -12.0, 2.0
 
 @dataclass(frozen=True)
 class SpectrogramConfig:
-    """
-    How a wave is cut into frames.
+    """How a wave is cut into frames.
 
     Attributes:
         n_fft: length of the Fourier transform [samples].
@@ -35,8 +34,7 @@ class SpectrogramConfig:
 
 @dataclass(frozen=True)
 class MelConfig:
-    """
-    A mel spectrogram.
+    """A mel spectrogram.
 
     Attributes:
         sample_rate: of the wave [Hz].
@@ -61,8 +59,7 @@ MEL_V4 = MelConfig(32000, SpectrogramConfig(1280, 320, 1280), 100, 0.0, 16000.0)
 
 
 def magnitude_spectrogram(wave: Tensor, config: SpectrogramConfig) -> Tensor:
-    """
-    Return the magnitude of the short-time Fourier transform.
+    """Return the magnitude of the short-time Fourier transform.
 
     :param wave: float32 [..., T].
     :return: float32 [..., n_fft // 2 + 1, F], F = T // hop for T a multiple of the hop.
@@ -85,8 +82,7 @@ def magnitude_spectrogram(wave: Tensor, config: SpectrogramConfig) -> Tensor:
 
 
 def mel_from_magnitude(magnitude: Tensor, config: MelConfig) -> Tensor:
-    """
-    Return the natural logarithm of mel band energies of a magnitude spectrogram.
+    """Return the natural logarithm of mel band energies of a magnitude spectrogram.
 
     :param magnitude: float32 [..., n_fft // 2 + 1, F].
     :return: float32 [..., bands, F].
@@ -96,8 +92,7 @@ def mel_from_magnitude(magnitude: Tensor, config: MelConfig) -> Tensor:
 
 
 def mel_spectrogram(wave: Tensor, config: MelConfig) -> Tensor:
-    """
-    Return the log mel spectrogram of a wave.
+    """Return the log mel spectrogram of a wave.
 
     :param wave: float32 [..., T] at config.sample_rate.
     :return: float32 [..., bands, F].
@@ -119,8 +114,7 @@ def denormalize_mel(mel: Tensor) -> Tensor:
 
 @functools.lru_cache(maxsize=8)
 def slaney_bank(config: MelConfig) -> Tensor:
-    """
-    Return triangular filters of equal area, float32 [bands, n_fft // 2 + 1].
+    """Return triangular filters of equal area, float32 [bands, n_fft // 2 + 1].
 
     Source: M. Slaney, Auditory Toolbox (1998); what librosa.filters.mel returns by default.
     """

@@ -1,7 +1,7 @@
 """The one place that imports torchaudio, and the reason where it cannot be used.
 
-torchaudio is optional: its wheels are tied to one build of torch, and beside another build (CPU torch,
-Jetson) the import fails. Then the functions of this package with the same formulas are used.
+torchaudio is optional: its wheels are tied to one build of torch, and beside another build (CPU
+torch, Jetson) the import fails. Then the functions of this package with the same formulas are used.
 """
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Backend:
-    """
-    What torchaudio offers here.
+    """What torchaudio offers here.
 
     Attributes:
         version: of torchaudio; empty where it cannot be used.
         reason: why it cannot be used; empty where it can.
-        resample: torchaudio.transforms.Resample, or None. Not functional.resample: that one computes its
-            filter in single precision, and the official implementation uses the transform.
+        resample: torchaudio.transforms.Resample, or None. Not functional.resample: that one computes
+            its filter in single precision, and the official implementation uses the transform.
         fbank: torchaudio.compliance.kaldi.fbank, or None.
 
     """
@@ -36,7 +35,7 @@ def backend() -> Backend:
     try:
         import torchaudio
         from torchaudio.compliance import kaldi
-    # RuntimeError: torchaudio was built for another CUDA than torch. OSError: a shared library is missing.
+    # OSError: a shared library is missing; RuntimeError: it was built for another CUDA than torch.
     except (ImportError, OSError, RuntimeError) as error:
         first_line = str(error).partition('\n')[0]
         return Backend(reason=f'{type(error).__name__}: {first_line}')
