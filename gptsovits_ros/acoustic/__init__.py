@@ -1,0 +1,1 @@
+"""Stage 4: semantic tokens become a waveform (the SoVITS half, gptsovits-spec section 7)."""

@@ -1,0 +1,52 @@
+"""Read the folders of BERT and HuBERT, as they are published for transformers."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gptsovits_ros.encoders.bert import BertEncoder
+from gptsovits_ros.encoders.hubert import HubertEncoder
+from gptsovits_ros.errors import CheckpointError, DependencyMissingError
+
+
+def load_bert(folder: Path, device: torch.device | str = 'cpu',
+              dtype: torch.dtype = torch.float32) -> BertEncoder:
+    """Read config.json, weights and tokenizer.json or vocab.txt."""
+    from transformers import BertModel
+
+    model = _pretrained(BertModel, folder, dtype, add_pooling_layer=False)
+    return BertEncoder(model, _vocabulary(folder)).to(device).eval().requires_grad_(False)
+
+
+def load_hubert(folder: Path, device: torch.device | str = 'cpu',
+                dtype: torch.dtype = torch.float32) -> HubertEncoder:
+    """Read config.json and weights."""
+    from transformers import HubertModel
+
+    return HubertEncoder(_pretrained(HubertModel, folder, dtype)).to(device).eval().requires_grad_(False)
+
+
+def _pretrained(cls: type, folder: Path, dtype: torch.dtype, **options: Any) -> Any:
+    if not (folder / 'config.json').is_file():
+        raise DependencyMissingError(
+            f'no model in {folder} (config.json is missing); `gptsovits_ros fetch` downloads the official one')
+    try:
+        # .bin files are read by torch with weights_only, which builds nothing but tensors.
+        return cls.from_pretrained(folder, local_files_only=True, dtype=dtype, **options)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f'cannot load {cls.__name__} from {folder}: {error}') from error
+
+
+def _vocabulary(folder: Path) -> dict[str, int]:
+    try:
+        if (folder / 'tokenizer.json').is_file():
+            tree = json.loads((folder / 'tokenizer.json').read_text(encoding='utf-8'))
+            return dict(tree['model']['vocab'])
+        lines = (folder / 'vocab.txt').read_text(encoding='utf-8').splitlines()
+        return {token: index for index, token in enumerate(lines)}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f'{folder} has no usable tokenizer.json or vocab.txt: {type(error).__name__} {error}') from error
