@@ -1,0 +1,1 @@
+"""Text to phonemes: normalisation, pronunciation, language pieces and splitting."""
