@@ -1,0 +1,115 @@
+"""The topics that the node publishes. Every method may be called by any thread."""
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from audio_common_msgs import msg as audio_common
+from rclpy.duration import Duration
+from rclpy.node import Node
+from std_msgs.msg import Bool
+
+from gptsovits_ros.msg import SpeechState
+
+from .conversions import audio_messages
+from .parameters import Parameters
+from .qos import AUDIO_QOS, LATCHED_QOS, STATE_QOS
+
+
+class AudioPublisher:
+    """The audio and its description, in the messages of the installed `audio_common_msgs`."""
+
+    def __init__(self, node: Node, parameters: Parameters) -> None:
+        """Create the topics `audio`, `audio_info` and, if asked for, `audio_stamped`."""
+        self._clock = node.get_clock()
+        self._frame_id = parameters.stream_frame_id
+        self._messages = audio_messages(audio_common)
+        topic = parameters.topic_audio
+        self._audio = node.create_publisher(self._messages.audio_type, topic, AUDIO_QOS)
+        self._info = node.create_publisher(self._messages.info_type, f'{topic}_info', LATCHED_QOS)
+        self._stamped = None
+        if parameters.stream_stamped and self._messages.stamped_type:
+            self._stamped = node.create_publisher(
+                self._messages.stamped_type, f'{topic}_stamped', AUDIO_QOS)
+        self._lock = threading.Lock()
+        self._announced: Any = None
+
+    def announce(self, sample_rate: int, chunk_length: int) -> None:
+        """Publish the format of the audio to come, if it differs from the last one announced."""
+        info = self._messages.info(sample_rate, chunk_length)
+        with self._lock:
+            if info == self._announced:
+                return
+            self._announced = info
+            self._info.publish(info)
+
+    def publish(self, samples: np.ndarray, sample_rate: int, due_in_s: float) -> None:
+        """Publish int16 [T] samples that are to be heard in due_in_s seconds."""
+        stamp = (self._clock.now() + Duration(seconds=due_in_s)).to_msg()
+        message = self._messages.audio(samples, sample_rate, stamp, self._frame_id)
+        self._audio.publish(message)
+        if self._stamped is not None:
+            self._stamped.publish(self._messages.stamped(message, stamp, self._frame_id))
+
+
+class SpeakingPublisher:
+    """The latched yes or no of `is_speaking`."""
+
+    def __init__(self, node: Node) -> None:
+        """Create the topic and publish False."""
+        self._publisher = node.create_publisher(Bool, 'is_speaking', LATCHED_QOS)
+        self._lock = threading.Lock()
+        self._speaking: bool | None = None
+        self.publish(False)
+
+    def publish(self, speaking: bool) -> None:
+        """Publish a change; the same value again is not sent."""
+        with self._lock:
+            if speaking != self._speaking:
+                self._speaking = speaking
+                self._publisher.publish(Bool(data=speaking))
+
+
+class StatePublisher:
+    """The topic `speech_state`: what happened to utterances, and last of all the present state.
+
+    News of an utterance that waits, was refused or ended is followed by the present state once
+    more (with its old stamp), so that a late joiner, who asks for the latest message, knows what
+    is going on. Not safe for threads: the caller holds one lock around a change and its publication.
+    """
+
+    def __init__(self, node: Node, frame_id: str) -> None:
+        """Create the topic; publish_rest() sends the first state."""
+        self._clock = node.get_clock()
+        self._frame_id = frame_id
+        self._publisher = node.create_publisher(SpeechState, 'speech_state', STATE_QOS)
+        self._rest: SpeechState | None = None
+        self._active: SpeechState | None = None
+
+    def publish_rest(self, message: SpeechState) -> None:
+        """Publish the state between utterances, IDLE or UNAVAILABLE; not while one is spoken."""
+        self._rest = message
+        self._stamp(message)
+        if self._active is None:
+            self._publisher.publish(message)
+
+    def publish(self, message: SpeechState) -> None:
+        """Publish the state of an utterance."""
+        if message.state in (SpeechState.SYNTHESIZING, SpeechState.SPEAKING):
+            self._active = message
+        elif self._active is not None and self._active.utterance_id == message.utterance_id:
+            self._active = None
+        self._stamp(message)
+        self._publisher.publish(message)
+        present = self._active or self._rest
+        if present is None or present is message:
+            return
+        # Between two utterances of a queue the node is not idle.
+        if present.state != SpeechState.IDLE or message.queue_length == 0:
+            present.queue_length = message.queue_length
+            self._publisher.publish(present)
+
+    def _stamp(self, message: SpeechState) -> None:
+        message.header.stamp = self._clock.now().to_msg()
+        message.header.frame_id = self._frame_id
