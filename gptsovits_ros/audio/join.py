@@ -70,8 +70,8 @@ def join_segments(
     :param segments: float32 [T] each, at sample_rate Hz.
     :param pause_s: silence after each segment [s].
     :param pause_rate: rate that the pause is counted at [Hz]; None: sample_rate. The official
-        implementation always counts at 32000, so that its pauses at other rates are too long or too
-        short.
+        implementation always counts at 32000, so that its pauses at other rates have the wrong
+        length.
     :return: float32 [T].
 
     Source: gptsovits-spec section 9.2.

@@ -62,9 +62,9 @@ def _povey_window() -> Tensor:
 def _mel_bank() -> Tensor:
     """Return triangles on the mel scale from 20 Hz to the Nyquist frequency, float32 [80, 257].
 
-    Kaldi draws its triangles straight over mel, not over Hz, and leaves out the Nyquist bin. Single
-    precision on purpose: double precision moves the narrow low bands by 1e-4, and the encoder was
-    trained with these.
+    Kaldi draws its triangles straight over mel, not over Hz, and leaves out the Nyquist bin.
+    Single precision on purpose: double precision moves the narrow low bands by 1e-4, and the
+    encoder was trained with these.
     """
     mel = _mel(torch.arange(FFT_SIZE // 2) * (SAMPLE_RATE / FFT_SIZE))  # [256]
     lowest, highest = (_mel(torch.tensor(hz, dtype=torch.float64)).item() for hz in EDGES_HZ)

@@ -90,8 +90,9 @@ def _half_width(step: int, phases: int) -> int:
 
 @functools.lru_cache(maxsize=8)
 def _sinc_kernel(step: int, phases: int) -> tuple[Tensor, int]:
-    """Return a windowed sinc per output phase, float32 [phases, 1, 2 * width + step], and the width.
+    """Return a windowed sinc per output phase, and the length of one side of it.
 
+    The filters are float32 [phases, 1, 2 * width + step].
     The value at input position n for phase p is the low-pass filter at the time between the two,
     t = (n / step - p / phases) in units of the common period.
     """

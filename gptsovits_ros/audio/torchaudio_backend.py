@@ -1,7 +1,7 @@
 """The one place that imports torchaudio, and the reason where it cannot be used.
 
 torchaudio is optional: its wheels are tied to one build of torch, and beside another build (CPU
-torch, Jetson) the import fails. Then the functions of this package with the same formulas are used.
+torch, Jetson) the import fails. Then functions of this package with the same formulas are used.
 """
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Backend:
     Attributes:
         version: of torchaudio; empty where it cannot be used.
         reason: why it cannot be used; empty where it can.
-        resample: torchaudio.transforms.Resample, or None. Not functional.resample: that one computes
-            its filter in single precision, and the official implementation uses the transform.
+        resample: torchaudio.transforms.Resample, or None. Not functional.resample: that one
+            computes its filter in single precision; the official code uses the transform.
         fbank: torchaudio.compliance.kaldi.fbank, or None.
 
     """

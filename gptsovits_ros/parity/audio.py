@@ -19,8 +19,7 @@ STEREO_RATE = 44100  # of the golden recording w44_stereo
 
 
 def run(folder: Path) -> Iterator[Row]:
-    """
-    Compare every quantity of the case.
+    """Compare every quantity of the case.
 
     :param folder: of the case; holds data.npz.
     """

@@ -16,8 +16,7 @@ OFFICIAL_PAUSE_RATE = 32000
 
 
 def run(folder: Path) -> Iterator[Row]:
-    """
-    Compare every quantity of the case.
+    """Compare every quantity of the case.
 
     :param folder: of the case; holds data.npz and meta.json.
     """
@@ -31,8 +30,7 @@ def run(folder: Path) -> Iterator[Row]:
 
 
 def official_int16(samples: np.ndarray) -> np.ndarray:
-    """
-    Return int16 as the official code does: towards zero, and +1.0 wraps around to -32768.
+    """Return int16 as the official code does: towards zero, and +1.0 wraps around to -32768.
 
     The product rounds and clips instead (audio.pcm.to_int16).
     """
