@@ -12,6 +12,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 COLCON_VENV := $(COLCON_WORK)/venv
 COLCON_READY := $(COLCON_VENV)/.ready
+COLCON_SOURCES := CMakeLists.txt package.xml action config gptsovits_ros launch msg scripts srv test
 # What is copied into the virtual environment, and so installed again when it changes. Python sources are read
 # from here. Folders are listed too: their time changes when a file is added or removed.
 INSTALLED := pyproject.toml setup.py setup.cfg package.xml \
@@ -68,8 +69,9 @@ $(READY): $(VENV)/.torch $(INSTALLED)
 	$(PY) -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
-# An environment of its own, since its wheels are altered: their CMake files name a folder of the machine that
-# they were built on (/opt/python), and CMake refuses folders that do not exist.
+# A workspace of its own, with copies of the sources: CMake refuses include folders inside a source folder, so
+# the environment must lie outside of it. The environment is its own too, since its wheels are altered: their
+# CMake files name a folder of the machine that they were built on, and CMake refuses folders that are not there.
 $(COLCON_READY): build_backend/requirements-colcon.txt
 	$(PYTHON) -m venv --clear $(COLCON_VENV)
 	$(COLCON_VENV)/bin/python -m pip install --quiet --requirement $<
@@ -78,11 +80,15 @@ $(COLCON_READY): build_backend/requirements-colcon.txt
 	@touch $@
 
 build-colcon: $(COLCON_READY)
-	env -u PYTHONPATH -u LD_LIBRARY_PATH PATH=$(abspath $(COLCON_VENV))/bin:"$$PATH" \
+	rm -rf $(COLCON_WORK)/src
+	mkdir -p $(COLCON_WORK)/src/gptsovits_ros
+	cp -Rp $(COLCON_SOURCES) $(COLCON_WORK)/src/gptsovits_ros
+	cp -Rp interfaces/audio_common_msgs $(COLCON_WORK)/src
+	cd $(COLCON_WORK) && env -u PYTHONPATH -u LD_LIBRARY_PATH \
+		PATH=$(abspath $(COLCON_VENV))/bin:"$$PATH" \
 		AMENT_PREFIX_PATH=$(abspath $(COLCON_VENV)) CMAKE_PREFIX_PATH=$(abspath $(COLCON_VENV)) \
-		colcon --log-base $(COLCON_WORK)/log build --base-paths . interfaces \
-		--build-base $(COLCON_WORK)/build --install-base $(COLCON_WORK)/install \
-		--cmake-args -DBUILD_TESTING=OFF -DPython3_EXECUTABLE=$(abspath $(COLCON_VENV))/bin/python
+		colcon build --base-paths src --cmake-args -DBUILD_TESTING=OFF \
+		-DPython3_EXECUTABLE=$(abspath $(COLCON_VENV))/bin/python
 	@echo 'built; to use it: . $(COLCON_VENV)/bin/activate; . $(COLCON_WORK)/install/setup.sh'
 
 clean:
