@@ -1,0 +1,195 @@
+"""The engine as seen from another process: start it, ask it to speak, know how it is.
+
+Loads neither torch nor rclpy, so that a node with the system's Python can use it.
+"""
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gptsovits_ros.engine import protocol
+from gptsovits_ros.engine.process import find_interpreter
+from gptsovits_ros.engine.stream import WINDOW_BYTES, SpeechStream
+from gptsovits_ros.engine.supervisor import Supervisor
+from gptsovits_ros.errors import EngineUnavailableError
+from gptsovits_ros.types import EngineSettings, SpeechRequest, VoiceInfo, check_request
+
+__all__ = ['EngineClient', 'EngineStatus', 'SpeechStream']
+
+LOGGER = logging.getLogger(__name__)
+
+WORKER_MODULE = 'gptsovits_ros.engine.worker'
+_RUNNING = ('starting', 'ready', 'restarting')
+
+
+@dataclass(frozen=True)
+class EngineStatus:
+    """How the engine process is.
+
+    Attributes:
+        state: "stopped", "starting", "ready" (requests are accepted), "restarting" (after a crash
+        or
+            stall), or "failed" (another start would fail in the same way; `start()` tries again).
+        pid: of the process; None while there is none.
+        restarts: how often it was lost since `start()`.
+        message: why it is not ready, for people; empty when all is well.
+        voices: that it can speak with, as of the last time it was ready.
+        device: that the models run on, as of then.
+        load_s: time that loading took then [s].
+    """
+
+    state: str = 'stopped'
+    pid: int | None = None
+    restarts: int = 0
+    message: str = ''
+    voices: tuple[VoiceInfo, ...] = ()
+    device: str = ''
+    load_s: float = 0.0
+
+
+class EngineClient:
+    """Own one engine process; a context manager that starts and stops it. Thread-safe."""
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        *,
+        python: str = '',
+        command: Sequence[str] | None = None,
+        start_timeout_s: float = 120.0,
+        stall_timeout_s: float = 30.0,
+        on_status: Callable[[EngineStatus], None] | None = None,
+    ) -> None:
+        """Prepare the client; nothing is started yet.
+
+        :param settings: of the engine; relative folders are relative to the present folder.
+        :param python: interpreter of the engine process, path or name; empty: the running one.
+        :param command: starts another worker program than the one of this package; "--settings"
+            and "--address" are added; its first item is the interpreter.
+        :param start_timeout_s: longest time for loading the models [s].
+        :param stall_timeout_s: longest time without progress or answer [s]; then it is killed.
+        :param on_status: called by the I/O thread after every change, in order; it must return soon
+            and must not call `stop`.
+        """
+        self._settings = _with_absolute_folders(settings)
+        self._python = python
+        self._given_command = command
+        self._start_timeout_s = start_timeout_s
+        self._stall_timeout_s = stall_timeout_s
+        self._on_status = on_status
+        self._ids = itertools.count(1)
+        self._changed = threading.Condition(threading.RLock())
+        self._status = EngineStatus()
+        self._supervisor: Supervisor | None = None
+
+    def __enter__(self) -> EngineClient:
+        """Start the engine; return this client at once."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the engine."""
+        self.stop()
+
+    @property
+    def status(self) -> EngineStatus:
+        """The present status."""
+        with self._changed:
+            return self._status
+
+    def start(self) -> None:
+        """Start the engine process and return at once; without effect while it runs.
+
+        :raises ConfigurationError: if there is no such interpreter.
+        """
+        with self._changed:
+            if self._status.state in _RUNNING:
+                return
+            self._supervisor = Supervisor(
+                self._command(), self._start_timeout_s, self._stall_timeout_s, self._publish
+            )
+            self._status = dataclasses.replace(self._status, state='starting')
+            self._supervisor.start()
+
+    def wait_ready(self, timeout_s: float) -> EngineStatus:
+        """Wait until requests are accepted and return the status.
+
+        :raises EngineUnavailableError: if the engine is stopped or failed, or not ready in time.
+        """
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._status.state not in ('starting', 'restarting'), timeout_s
+            )
+            if self._status.state != 'ready':
+                raise _unavailable(self._status, f' after waiting up to {timeout_s:g} s')
+            return self._status
+
+    def synthesize(self, request: SpeechRequest) -> SpeechStream:
+        """Ask for the audio of a request; never blocks.
+
+        The worker speaks requests one after another, in the order of these calls. What it finds wrong
+        comes out of the stream.
+
+        :raises EngineUnavailableError: if the engine is not ready.
+        :raises GptsovitsError: if the request is refused by `types.check_request`.
+        :raises ProtocolError: if a field has the wrong type, or the request is too large to send.
+        """
+        with self._changed:
+            if self._status.state != 'ready' or self._supervisor is None:
+                raise _unavailable(self._status)
+            check_request(request, self._settings.max_text_length)
+            supervisor = self._supervisor
+            request_id = next(self._ids)
+            frames = protocol.encode(protocol.Synthesize(request_id, WINDOW_BYTES, request))
+            stream = SpeechStream(request_id, supervisor.send)
+            supervisor.open(stream, frames)
+        return stream
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """End the engine process and all threads; open streams end with EngineUnavailableError.
+
+        :param timeout_s: how long the process may take to leave before it is killed [s].
+        """
+        with self._changed:
+            supervisor = self._supervisor
+        if supervisor is not None:
+            supervisor.stop(timeout_s)
+            supervisor.join_stopped()
+
+    def _command(self) -> list[str]:
+        if self._given_command is not None:
+            command = [find_interpreter(self._given_command[0]), *self._given_command[1:]]
+        else:
+            command = [find_interpreter(self._python), '-m', WORKER_MODULE]
+        return [*command, '--settings', protocol.settings_to_json(self._settings)]
+
+    def _publish(self, **changes: object) -> None:
+        with self._changed:
+            self._status = status = dataclasses.replace(self._status, **changes)
+            self._changed.notify_all()
+        if self._on_status is None:
+            return
+        try:
+            self._on_status(status)
+        except Exception:  # a listener's defect must not end the thread that supervises the engine
+            LOGGER.exception('on_status failed for %s', status.state)
+
+
+def _with_absolute_folders(settings: EngineSettings) -> EngineSettings:
+    """The worker runs in a folder of its own, so relative paths would change their meaning."""
+    folders = {
+        name: os.path.abspath(os.path.expanduser(getattr(settings, name)))
+        for name in ('voice_root', 'model_root')
+        if getattr(settings, name)
+    }
+    return dataclasses.replace(settings, **folders)
+
+
+def _unavailable(status: EngineStatus, when: str = '') -> EngineUnavailableError:
+    reason = f': {status.message}' if status.message else ''
+    return EngineUnavailableError(f'the engine is {status.state}{when}{reason}')

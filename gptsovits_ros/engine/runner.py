@@ -1,0 +1,250 @@
+"""The thread of the worker that owns the engine: load it, then speak request after request."""
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Protocol
+
+from gptsovits_ros.engine import protocol
+from gptsovits_ros.errors import (
+    CanceledError,
+    DependencyMissingError,
+    GptsovitsError,
+    InternalError,
+    OutOfMemoryError,
+    QueueFullError,
+)
+from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest, VoiceInfo
+
+LOGGER = logging.getLogger(__name__)
+
+MAX_QUEUED_REQUESTS = 64
+
+
+class EngineLike(Protocol):
+    """What the worker needs of an engine; it is used by one thread only."""
+
+    device: str
+
+    def voices(self) -> list[VoiceInfo]:
+        """Return the voices that can speak."""
+
+    def synthesize(
+        self, request: SpeechRequest, cancelled: Callable[[], bool]
+    ) -> Iterator[AudioChunk]:
+        """Yield the audio (a generator); ask `cancelled` often, and raise CanceledError then."""
+
+
+EngineFactory = Callable[[EngineSettings], EngineLike]
+
+
+class Job:
+    """One request of one client, with its cancel flag and its window for audio.
+
+    Attributes:
+        client: routing id of the client.
+        id: number of the request at that client.
+        request: what to speak.
+        cancelled: set once nobody wants the audio any more.
+    """
+
+    def __init__(self, client: bytes, id: int, window: int, request: SpeechRequest) -> None:
+        """Create a job that may send `window` bytes before it needs credit."""
+        self.client = client
+        self.id = id
+        self.request = request
+        self.cancelled = threading.Event()
+        self._window = window
+        self._changed = threading.Condition()
+
+    def grant(self, amount: int) -> None:
+        """Let `amount` more bytes be sent."""
+        with self._changed:
+            self._window += amount
+            self._changed.notify_all()
+
+    def cancel(self) -> None:
+        """Stop it at its next step."""
+        self.cancelled.set()
+        with self._changed:
+            self._changed.notify_all()
+
+    def take_window(self, amount: int) -> None:
+        """Wait until the window is open, then use `amount` of it; the last chunk may overdraw it.
+
+        :raises CanceledError: if the job is cancelled meanwhile.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._window > 0 or self.cancelled.is_set())
+            self._window -= amount
+        self.raise_if_cancelled()
+
+    def raise_if_cancelled(self) -> None:
+        """Raise CanceledError if the job is cancelled."""
+        if self.cancelled.is_set():
+            raise CanceledError('the request was cancelled')
+
+
+class EngineRunner(threading.Thread):
+    """Load the engine and work through a bounded queue; results go to `send` as (client, message).
+
+    The client is None for what concerns all: Ready, LoadFailed. An error of one request never ends
+    the thread, unless the device is lost for the whole process: then `device_lost` is called.
+    """
+
+    def __init__(
+        self,
+        factory: EngineFactory,
+        settings: EngineSettings,
+        send: Callable[[bytes | None, protocol.WorkerMessage], None],
+        device_lost: Callable[[], None],
+    ) -> None:
+        """Create the thread; `start()` begins to load."""
+        super().__init__(name='engine', daemon=True)
+        self._factory = factory
+        self._settings = settings
+        self._send = send
+        self._device_lost = device_lost
+        self._changed = threading.Condition()
+        self._queue: deque[Job] = deque()
+        self._stopping = False
+        self._progress_at: float | None = None  # None: idle, or waiting for the client
+
+    def submit(self, job: Job) -> None:
+        """Append a job; raise QueueFullError when MAX_QUEUED_REQUESTS wait."""
+        with self._changed:
+            if len(self._queue) >= MAX_QUEUED_REQUESTS:
+                raise QueueFullError(
+                    f'{MAX_QUEUED_REQUESTS} requests wait for the engine already; try again later'
+                )
+            self._queue.append(job)
+            self._changed.notify_all()
+
+    def withdraw(self, job: Job) -> bool:
+        """Cancel a job; True if it was still waiting, and then nothing will be sent for it."""
+        with self._changed:
+            waiting = job in self._queue
+            if waiting:
+                self._queue.remove(job)
+        job.cancel()
+        return waiting
+
+    def stop(self) -> None:
+        """Let the thread end after the present job, which the caller cancels; drop the rest."""
+        with self._changed:
+            self._stopping = True
+            self._queue.clear()
+            self._changed.notify_all()
+
+    def progress_age_s(self) -> float | None:
+        """Return seconds since the last sign of progress [s]; None while nothing is to be done."""
+        at = self._progress_at
+        return None if at is None else time.monotonic() - at
+
+    def run(self) -> None:
+        """Load, then speak until `stop`."""
+        engine = self._load()
+        while engine is not None:
+            job = self._next_job()
+            if job is None:
+                return
+            try:
+                self._speak(engine, job)
+            finally:
+                self._progress_at = None
+
+    def _load(self) -> EngineLike | None:
+        started = time.monotonic()
+        try:
+            engine = self._factory(self._settings)
+            ready = protocol.Ready(
+                tuple(engine.voices()), str(engine.device), time.monotonic() - started
+            )
+            self._send(None, ready)
+        except Exception as error:  # the edge of the process: every failure is reported
+            self._send(None, _load_failure(error))
+            return None
+        LOGGER.info('ready on %s, loaded in %.1f s', ready.device, ready.load_s)
+        return engine
+
+    def _next_job(self) -> Job | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._stopping)
+            if self._stopping:
+                return None
+            self._progress_at = time.monotonic()
+            return self._queue.popleft()
+
+    def _speak(self, engine: EngineLike, job: Job) -> None:
+        started, num_samples, index = time.monotonic(), 0, 0
+
+        def cancelled() -> bool:
+            self._progress_at = time.monotonic()
+            return job.cancelled.is_set()
+
+        try:
+            with closing(engine.synthesize(job.request, cancelled)) as chunks:
+                for index, chunk in enumerate(chunks, start=1):
+                    self._send_chunk(job, index - 1, chunk)
+                    num_samples += len(chunk.samples)
+        except Exception as error:  # the edge of the process: every failure is reported
+            self._send(job.client, protocol.error_message(job.id, as_gptsovits_error(error)))
+            if is_device_lost(error):
+                self._device_lost()
+            return
+        self._send(job.client, protocol.End(job.id, chunks=index))
+        LOGGER.debug(
+            'request %d: %d samples in %.2f s', job.id, num_samples, time.monotonic() - started
+        )
+
+    def _send_chunk(self, job: Job, index: int, chunk: AudioChunk) -> None:
+        self._progress_at = None  # a client that does not read is no fault of the engine
+        job.take_window(protocol.chunk_cost(len(chunk.samples)))
+        self._progress_at = time.monotonic()
+        self._send(job.client, protocol.Chunk(job.id, index, chunk))
+
+
+def as_gptsovits_error(error: Exception) -> GptsovitsError:
+    """Return the error to report for any exception; log the traceback of an unexpected one."""
+    if isinstance(error, GptsovitsError):
+        return error
+    if isinstance(error, MemoryError) or _is_torch_out_of_memory(error):
+        return OutOfMemoryError(
+            f'not enough memory for this request ({str(error)[:300] or "MemoryError"}); '
+            'use a shorter text, free memory, or set another device'
+        )
+    LOGGER.error('unexpected %s', type(error).__name__, exc_info=error)
+    return InternalError(f'{type(error).__name__}: {error}')
+
+
+def is_device_lost(error: Exception) -> bool:
+    """Tell whether CUDA refuses all further work of this process (a kernel has failed)."""
+    return (
+        isinstance(error, RuntimeError)
+        and 'CUDA error:' in str(error)
+        and not _is_torch_out_of_memory(error)
+    )
+
+
+def _is_torch_out_of_memory(error: Exception) -> bool:
+    """Recognise torch's error by name, without loading torch."""
+    if any(cls.__name__ == 'OutOfMemoryError' for cls in type(error).__mro__):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and (
+        'out of memory' in text or "can't allocate memory" in text
+    )
+
+
+def _load_failure(error: Exception) -> protocol.LoadFailed:
+    if isinstance(error, ImportError):
+        error = DependencyMissingError(
+            f'the engine needs a Python module that its interpreter does not have ({error}); '
+            'install gptsovits_ros with its engine dependencies there, or set engine.python'
+        )
+    known = as_gptsovits_error(error)
+    return protocol.LoadFailed(known.code, protocol.travel_text(str(known)))
