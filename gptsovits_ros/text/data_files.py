@@ -7,8 +7,7 @@ from gptsovits_ros.errors import InternalError
 
 
 def data_path(name: str) -> Path:
-    """
-    Return the path of a data file of the text room.
+    """Return the path of a data file of the text room.
 
     :param name: file name inside `data/`, without folders.
     :raises InternalError: if the file is not there, i.e. the package was installed incompletely.

@@ -76,8 +76,7 @@ class EnglishG2P:
         self('I read the book.')
 
     def __call__(self, text: str) -> list[str]:
-        """
-        Return the phonemes of a text.
+        """Return the phonemes of a text.
 
         :param text: what `normalize_en.normalize` returned.
         :return: ARPAbet symbols and punctuation of the symbol table; no word alignment exists.

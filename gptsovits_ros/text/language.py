@@ -59,8 +59,7 @@ class Segmenter:
         self.pieces('今天用Python。')
 
     def pieces(self, text: str, default: str = '') -> list[Piece]:
-        """
-        Return the pieces of a text, in order; neighbours differ in language.
+        """Return the pieces of a text, in order; neighbours differ in language.
 
         :param text: any text; whitespace at its ends is lost.
         :param default: language of everything that is not English; empty: as detected.
@@ -148,8 +147,7 @@ def _resolve_unknown(pieces: list[Piece]) -> list[Piece]:
 
 
 def check_language(tag: str) -> None:
-    """
-    Accept a language tag of a request.
+    """Accept a language tag of a request.
 
     :raises LanguageUnsupportedError: if it is none of `types.LANGUAGES`.
     """
@@ -159,8 +157,7 @@ def check_language(tag: str) -> None:
 
 
 def spans(text: str, tag: str, segmenter: Segmenter) -> list[tuple[str, str]]:
-    """
-    Return (language, text) of the pieces that a text is read in; language is "zh" or "en".
+    """Return (language, text) of the pieces that a text is read in; language is "zh" or "en".
 
     :param text: one segment.
     :param tag: one of `types.LANGUAGES`.

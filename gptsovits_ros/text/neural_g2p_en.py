@@ -30,8 +30,7 @@ class NeuralG2P:
             self._weights = {name: arrays[name] for name in arrays.files}
 
     def __call__(self, word: str) -> list[str]:
-        """
-        Return at most 20 phonemes for a word.
+        """Return at most 20 phonemes for a word.
 
         :param word: lower-case letters a to z; any other character is read as "unknown letter".
         """

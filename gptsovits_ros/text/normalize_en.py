@@ -139,8 +139,7 @@ def _without_accents(text: str) -> str:
 
 
 def normalize(text: str) -> str:
-    """
-    Return English text as words: only A-Z a-z ' . , ? ! - and spaces are left.
+    """Return English text as words: only A-Z a-z ' . , ? ! - and spaces are left.
 
     :param text: one English piece of a segment; anything that is not English letters, digits or
         known signs is dropped.

@@ -42,8 +42,7 @@ def _groups(text: str) -> list[int]:
 
 
 def cardinal(text: str, use_and: bool = False) -> str:
-    """
-    Return a whole number in words: "12345" is "twelve thousand, three hundred forty-five".
+    """Return a whole number in words: "12345" is "twelve thousand, three hundred forty-five".
 
     :param text: decimal digits only, at least one; leading zeros do not count.
     :param use_and: say "one hundred and one" instead of "one hundred one".
@@ -78,8 +77,7 @@ def ordinal(text: str) -> str:
 
 
 def year(number: int) -> str:
-    """
-    Return a number of four digits the way years are read: 1905 is "nineteen oh five".
+    """Return a number of four digits the way years are read: 1905 is "nineteen oh five".
 
     :param number: from 1001 to 2999.
     """

@@ -109,8 +109,7 @@ _CUTS: Mapping[str, Callable[[str], list[str]]] = {
 
 
 def cut(text: str, method: str) -> str:
-    r"""
-    Return the text with a line break at each cut (section 4.4).
+    r"""Return the text with a line break at each cut (section 4.4).
 
     :param text: any text; line breaks in it stay.
     :param method: one of `types.SPLIT_METHODS`.
@@ -142,8 +141,7 @@ def _merge_short(lines: list[str]) -> list[str]:
 
 
 def split_long(text: str, max_length: int = MAX_SEGMENT_LENGTH) -> list[str]:
-    """
-    Return the text in parts of at most `max_length` characters, cut behind marks where possible.
+    """Return the text in parts of at most `max_length` characters, cut behind marks.
 
     A stretch without a mark that is too long is cut at a space, or else anywhere.
     """
@@ -161,8 +159,7 @@ def split_long(text: str, max_length: int = MAX_SEGMENT_LENGTH) -> list[str]:
 
 
 def split_text(text: str, language: str, method: str) -> list[str]:
-    """
-    Return the segments of a text, each with a mark at its end and at most 510 characters long.
+    """Return the segments of a text, each with a mark at its end and at most 510 characters long.
 
     :param text: the text to speak.
     :param language: language tag of the request; it decides which full stop is added.

@@ -14,9 +14,9 @@ from gptsovits_ros.errors import ConfigurationError
 
 SYMBOL_VERSIONS = ('v1', 'v2')
 PUNCTUATION = ('!', '?', '…', ',', '.', '-')
+PAUSES = ('SP', 'SP2', 'SP3')
 UNKNOWN = 'UNK'
 
-_PAUSES = ('SP', 'SP2', 'SP3')
 _MANDARIN_INITIALS = 'AA EE OO b c ch d f g h j k l m n p q r s sh t w x y z zh'.split()
 _MANDARIN_FINALS = (
     'E En a ai an ang ao e ei en eng er i i0 ia ian iang iao ie in ing iong ir iu o ong ou '
@@ -38,7 +38,7 @@ _CANTONESE_FINALS = (
 
 
 def _version_1() -> list[str]:
-    symbols = {'_', UNKNOWN, *PUNCTUATION, *_PAUSES, *_MANDARIN_INITIALS, *_JAPANESE}
+    symbols = {'_', UNKNOWN, *PUNCTUATION, *PAUSES, *_MANDARIN_INITIALS, *_JAPANESE}
     symbols.update(final + tone for final in _MANDARIN_FINALS for tone in '12345')
     symbols.update(vowel + stress for vowel in _ENGLISH_VOWELS for stress in '012')
     symbols.update(_ENGLISH_UNSTRESSED, _ENGLISH_CONSONANTS)
@@ -53,8 +53,7 @@ def _version_2() -> list[str]:
 
 @cache
 def symbol_table(version: str) -> tuple[str, ...]:
-    """
-    Return all phoneme symbols in id order: 322 for "v1", 732 for "v2".
+    """Return all phoneme symbols in id order: 322 for "v1", 732 for "v2".
 
     :param version: "v1", or "v2" (which v2Pro, v2ProPlus, v3 and v4 use too).
     :raises ConfigurationError: for any other version.
@@ -73,8 +72,7 @@ def _symbol_positions(version: str) -> dict[str, int]:
 
 
 def symbol_ids(phonemes: Iterable[str], version: str) -> np.ndarray:
-    """
-    Return the ids of phonemes as int64 [P]; a symbol that the table lacks becomes UNK.
+    """Return the ids of phonemes as int64 [P]; a symbol that the table lacks becomes UNK.
 
     :param phonemes: P symbols.
     :param version: as in `symbol_table`.
