@@ -20,9 +20,9 @@ from pathlib import Path
 
 import requests
 
-from . import __version__
-from .errors import DownloadError
-from .official_models import REPOSITORY, REVISION, ModelFile
+from gptsovits_ros import __version__
+from gptsovits_ros.errors import DownloadError
+from gptsovits_ros.official_models import REPOSITORY, REVISION, ModelFile
 
 ENDPOINT = 'https://huggingface.co'
 LOCK_NAME = 'fetch.lock.json'
@@ -258,8 +258,8 @@ class Fetcher:
             etag_path.unlink(missing_ok=True)
             raise DownloadError(
                 f'what arrived for {file.path} is not the official file (SHA-256 '
-                f'{sha256[:16]}..., expected {expected.sha256[:16]}...); it was deleted. Try again '
-                'or use another --endpoint')
+                f'{sha256[:16]}..., expected {expected.sha256[:16]}...); it was deleted. Try '
+                'again or use another --endpoint')
         part.replace(self.model_root / file.path)
         etag_path.unlink(missing_ok=True)
         self._write_lock(file, size, sha256)

@@ -15,9 +15,9 @@ import soundfile
 import torch
 from torch import Tensor
 
-from ..errors import AudioInvalidError
-from . import pcm
-from .resample import resample, resample_soxr_hq
+from gptsovits_ros.audio import pcm
+from gptsovits_ros.audio.resample import resample, resample_soxr_hq
+from gptsovits_ros.errors import AudioInvalidError
 
 # Containers that are parsed; libsndfile knows many more, old and rarely tested.
 FORMATS = ('WAV', 'WAVEX', 'RF64', 'FLAC', 'OGG', 'MP3', 'AIFF')

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from . import pcm
+from gptsovits_ros.audio import pcm
 
 T = TypeVar('T')
 

@@ -6,8 +6,8 @@ import functools
 import torch
 from torch import Tensor
 
-from ..errors import AudioInvalidError
-from .torchaudio_backend import backend
+from gptsovits_ros.audio.torchaudio_backend import backend
+from gptsovits_ros.errors import AudioInvalidError
 
 SAMPLE_RATE = 16000
 NUM_BINS = 80

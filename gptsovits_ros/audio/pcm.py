@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..errors import AudioInvalidError
+from gptsovits_ros.errors import AudioInvalidError
 
 # One scale for both directions (that of libsndfile): int16 -> float32 -> int16 changes nothing.
 INT16_SCALE = 32768.0

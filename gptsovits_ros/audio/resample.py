@@ -9,8 +9,8 @@ import soxr
 import torch
 from torch import Tensor
 
-from ..errors import AudioInvalidError
-from .torchaudio_backend import backend
+from gptsovits_ros.audio.torchaudio_backend import backend
+from gptsovits_ros.errors import AudioInvalidError
 
 # The official implementation resamples with these (gptsovits-spec section 8.2).
 LOWPASS_WIDTH = 6  # zero crossings of the sinc on each side

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import AudioInvalidError
+from gptsovits_ros.errors import AudioInvalidError
+from gptsovits_ros.types import SpectrogramConfig
 
 MAGNITUDE_FLOOR = 1e-8  # keeps the gradient of the square root finite in silence
 LOG_FLOOR = 1e-5
@@ -17,27 +18,10 @@ MEL_MIN, MEL_MAX = -12.0, 2.0
 
 
 @dataclass(frozen=True)
-class SpectrogramConfig:
-    """How a wave is cut into frames.
-
-    Attributes:
-        n_fft: length of the Fourier transform [samples].
-        hop: distance between frames [samples].
-        win: length of the Hann window [samples], at most n_fft.
-
-    """
-
-    n_fft: int
-    hop: int
-    win: int
-
-
-@dataclass(frozen=True)
 class MelConfig:
     """A mel spectrogram.
 
     Attributes:
-        sample_rate: of the wave [Hz].
         frames: how the wave is cut into frames.
         bands: number of mel bands.
         low_hz: lower edge of the lowest band [Hz].
@@ -45,7 +29,6 @@ class MelConfig:
 
     """
 
-    sample_rate: int
     frames: SpectrogramConfig
     bands: int
     low_hz: float
@@ -54,8 +37,8 @@ class MelConfig:
 
 # The mel spectrograms of the vocoders are fixed in the official code, not in its checkpoints
 # (gptsovits-spec section 11).
-MEL_V3 = MelConfig(24000, SpectrogramConfig(1024, 256, 1024), 100, 0.0, 12000.0)
-MEL_V4 = MelConfig(32000, SpectrogramConfig(1280, 320, 1280), 100, 0.0, 16000.0)
+MEL_V3 = MelConfig(SpectrogramConfig(24000, 1024, 256, 1024), 100, 0.0, 12000.0)
+MEL_V4 = MelConfig(SpectrogramConfig(32000, 1280, 320, 1280), 100, 0.0, 16000.0)
 
 
 def magnitude_spectrogram(wave: Tensor, config: SpectrogramConfig) -> Tensor:
@@ -67,16 +50,16 @@ def magnitude_spectrogram(wave: Tensor, config: SpectrogramConfig) -> Tensor:
 
     Source: gptsovits-spec section 8.2.
     """
-    pad = (config.n_fft - config.hop) // 2
+    pad = (config.n_fft - config.hop_length) // 2
     length = wave.shape[-1]
     if length <= pad:
         raise AudioInvalidError(
             f'{length} samples are too short for a spectrogram; at least {pad + 1} are needed')
     padded = torch.nn.functional.pad(wave.reshape(-1, 1, length), (pad, pad), mode='reflect')[:, 0]
-    window = torch.hann_window(config.win, dtype=wave.dtype, device=wave.device)
+    window = torch.hann_window(config.win_length, dtype=wave.dtype, device=wave.device)
     spectrum = torch.stft(
-        padded, config.n_fft, hop_length=config.hop, win_length=config.win, window=window,
-        center=False, return_complex=True)  # [B, n_fft // 2 + 1, F]
+        padded, config.n_fft, config.hop_length, config.win_length, window, center=False,
+        return_complex=True)  # [B, n_fft // 2 + 1, F]
     magnitude = torch.sqrt(spectrum.real ** 2 + spectrum.imag ** 2 + MAGNITUDE_FLOOR)
     return magnitude.reshape(*wave.shape[:-1], *magnitude.shape[1:])
 
@@ -94,7 +77,7 @@ def mel_from_magnitude(magnitude: Tensor, config: MelConfig) -> Tensor:
 def mel_spectrogram(wave: Tensor, config: MelConfig) -> Tensor:
     """Return the log mel spectrogram of a wave.
 
-    :param wave: float32 [..., T] at config.sample_rate.
+    :param wave: float32 [..., T] at config.frames.sample_rate.
     :return: float32 [..., bands, F].
 
     Source: gptsovits-spec section 11.
@@ -119,7 +102,7 @@ def slaney_bank(config: MelConfig) -> Tensor:
     Source: M. Slaney, Auditory Toolbox (1998); what librosa.filters.mel returns by default.
     """
     n_fft = config.frames.n_fft
-    hz = torch.arange(n_fft // 2 + 1, dtype=torch.float64) * (config.sample_rate / n_fft)
+    hz = torch.arange(n_fft // 2 + 1, dtype=torch.float64) * (config.frames.sample_rate / n_fft)
     low, high = _mel_from_hz(config.low_hz), _mel_from_hz(config.high_hz)
     steps = torch.linspace(low, high, config.bands + 2, dtype=torch.float64)
     edges = _hz_from_mel(steps)[:, None]  # [bands + 2, 1]

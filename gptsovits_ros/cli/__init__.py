@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from .. import __version__
-from ..errors import GptsovitsError
+from gptsovits_ros import __version__
+from gptsovits_ros.errors import GptsovitsError
 
 FAILED, INTERRUPTED = 1, 130
 # In the order in which people meet them.

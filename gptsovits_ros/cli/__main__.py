@@ -1,6 +1,6 @@
 """`python -m gptsovits_ros.cli` is the same as the command `gptsovits_ros`."""
 import sys
 
-from . import main
+from gptsovits_ros.cli import main
 
 sys.exit(main())

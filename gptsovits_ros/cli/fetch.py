@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..official_models import (
+from gptsovits_ros.official_models import (
     OFFICIAL_FILES,
     REVISION,
     VERSIONS,
@@ -20,7 +20,7 @@ from ..official_models import (
 )
 
 if TYPE_CHECKING:
-    from ..fetch import Fetcher, Progress
+    from gptsovits_ros.fetch import Fetcher, Progress
 
 NAME = 'fetch'
 HELP = 'download the official models (once, then all works offline)'
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     files = files_for(args.model_version, args.training)
     if args.list:
         return _list(root)
-    from ..fetch import ENDPOINT, Fetcher
+    from gptsovits_ros.fetch import ENDPOINT, Fetcher
 
     show, close = _json_lines() if args.json else _bars()
     fetcher = Fetcher(
@@ -83,7 +83,7 @@ def _list(root: Path) -> int:
 
 def _verify(fetcher: Fetcher, files: Sequence[ModelFile]) -> int:
     """Print the state of each file; 1 if one is missing or damaged."""
-    from ..fetch import DAMAGED, MISSING
+    from gptsovits_ros.fetch import DAMAGED, MISSING
 
     states = []
     for file, state in fetcher.verify(files):

@@ -9,12 +9,13 @@ import numpy as np
 import soundfile
 import torch
 
-from ..audio import files, kaldi, resample, spectrogram
-from .report import Row, compared, todo
+from gptsovits_ros.audio import files, kaldi, resample, spectrogram
+from gptsovits_ros.parity.report import Row, compared, todo
+from gptsovits_ros.types import SpectrogramConfig
 
 CASE = 'audio'
-REFERENCE_FRAMES = spectrogram.SpectrogramConfig(n_fft=2048, hop=640, win=2048)
-TRAINING_MEL = spectrogram.MelConfig(32000, REFERENCE_FRAMES, 128, 0.0, 16000.0)
+REFERENCE_FRAMES = SpectrogramConfig()
+TRAINING_MEL = spectrogram.MelConfig(REFERENCE_FRAMES, 128, 0.0, 16000.0)
 STEREO_RATE = 44100  # of the golden recording w44_stereo
 
 

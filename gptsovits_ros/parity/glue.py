@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..audio import join
-from .report import Row, compared
+from gptsovits_ros.audio import join
+from gptsovits_ros.parity.report import Row, compared
 
 CASE = 'pipeline_glue'
 # The official code counts pauses at this rate whatever the rate of the output is.
