@@ -25,9 +25,10 @@ INDEX = 'share/ament_index/resource_index'
 
 
 def is_installed_by_others(name: str) -> bool:
-    """Tell whether a ROS distribution or another wheel brings a package, so that it must not be built.
+    """Tell whether a ROS distribution or another wheel already brings a package.
 
-    pip builds in an environment of its own that hides installed packages, so look where they would lie.
+    pip builds in an environment of its own that hides installed packages, so look where they would
+    lie.
     """
     prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
     foreign = [Path(prefix) for prefix in prefixes if prefix and prefix != sys.prefix]
@@ -36,7 +37,8 @@ def is_installed_by_others(name: str) -> bool:
     folders = sorted({sysconfig.get_path('purelib'), sysconfig.get_path('platlib')})
     if not any(Path(folder, name).is_dir() for folder in folders):
         return False
-    # What an earlier pip install of this package brought goes away with it and must be built again.
+    # What an earlier pip install of this package brought goes away with it and must be built
+    # again.
     own = importlib.metadata.distributions(name=NAME, path=folders)
     return not any(file.parts[0] == name for dist in own for file in dist.files or ())
 

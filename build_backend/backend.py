@@ -1,8 +1,9 @@
 """The build backend: setuptools', plus an editable install that carries the generated interfaces.
 
-An editable install by setuptools alone leaves generated files in the source tree and installs no share/
-folder. Here it is the ordinary wheel in which a .pth file to the source tree replaces the Python sources, so
-`pip install -e .` and `pip install .` differ in nothing but where the code is read from.
+An editable install by setuptools alone leaves generated files in the source tree and installs no
+share/ folder. Here it is the ordinary wheel in which a .pth file to the source tree replaces the
+Python sources, so `pip install -e .` and `pip install .` differ in nothing but where the code is
+read from.
 """
 
 from __future__ import annotations
@@ -73,7 +74,9 @@ def make_editable(wheel: Path, target: Path, source_root: Path) -> None:
         new.writestr(members[record_name], ''.join(record))
 
 
-def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, data: bytes, record: list[str]) -> None:
+def _write(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, data: bytes, record: list[str]
+) -> None:
     """Write one member with its mode, and its line of the RECORD."""
     archive.writestr(info, data, zipfile.ZIP_DEFLATED)
     digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()

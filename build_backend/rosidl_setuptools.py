@@ -1,15 +1,14 @@
-"""Compile ROS interfaces with setuptools: .msg, .srv and .action files in, one extension module out.
+"""Compile ROS interfaces with setuptools: .msg, .srv and .action files into one module.
 
-Needs the rosidl generators and their share/, include/ and lib/ folders (the ros-* wheels bring all of it) and
-a C++ compiler; no CMake, ament or colcon. What colcon makes besides, the C++ type support that rosbag2 and
-Foxglove load, is not made here.
+Needs the rosidl generators and their share/, include/ and lib/ folders (the ros-* wheels bring all
+of it) and a C++ compiler; no CMake, ament or colcon. What colcon makes besides, the C++ type
+support that rosbag2 and Foxglove load, is not made here.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
-import shlex
 import shutil
 import sysconfig
 import xml.etree.ElementTree as ElementTree
@@ -24,7 +23,8 @@ KINDS = ('msg', 'srv', 'action')
 FASTRTPS = 'rosidl_typesupport_fastrtps_c'
 INTROSPECTION = 'rosidl_typesupport_introspection_c'
 DISPATCH_HEADER = 'rosidl_local_dispatch.h'
-# Packages that the generators refer to in every service and action, whether the files name them or not.
+# Packages that the generators refer to in every service and action, whether the files name them or
+# not.
 IMPLIED_PACKAGES = (
     'builtin_interfaces',
     'service_msgs',
@@ -70,7 +70,7 @@ class InterfacePackage:
 
 
 class InterfaceExtension(Extension):
-    """The extension module of one interface package; its sources are generated when it is built."""
+    """The extension module of one interface package; its sources are made when it is built."""
 
     def __init__(self, package: InterfacePackage):
         super().__init__(f'{package.name}.{package.name}_s__rosidl_typesupport_c', sources=[])
@@ -89,7 +89,9 @@ class BuildInterfaces(build_ext):
         self._require_compiler()
         prefix = find_ros_prefix()
         if prefix is None:
-            raise PlatformError('the rosidl generators are not installed: pip install ros-std-msgs')
+            raise PlatformError(
+                'the rosidl generators are not installed: pip install ros-std-msgs'
+            )
         dependencies = find_dependencies(prefix, ext.package.dependencies)
         output = Path(self.build_temp).resolve() / f'rosidl_{ext.package.name}'
         generate(ext.package, prefix, dependencies, output)
@@ -98,24 +100,19 @@ class BuildInterfaces(build_ext):
         self._copy_modules(ext, output / 'rosidl_generator_py' / ext.package.name)
 
     def _require_compiler(self) -> None:
-        """
-        Refuse to go on without a C++ compiler and the Python headers.
+        """Refuse to go on without compilers and the Python headers.
 
         :raises PlatformError: what is missing, and how to get it or do without.
         """
-        command = shlex.split(sysconfig.get_config_var('CXX') or '') or ['c++']
-        used = Path(getattr(self.compiler, 'compiler_cxx', command)[0]).name
-        missing = []
-        if shutil.which(used) is None:
-            missing.append(f'a C++ compiler ({used})')
+        commands = {self.compiler.compiler[0], self.compiler.compiler_cxx[0]}
+        missing = [f'the compiler {name}' for name in sorted(commands) if not shutil.which(name)]
         if not Path(sysconfig.get_path('include'), 'Python.h').is_file():
-            missing.append('the Python headers (Python.h)')
+            missing.append('Python.h')
         if missing:
             raise PlatformError(
                 f'the ROS interfaces cannot be compiled: {" and ".join(missing)} not found. '
-                'Debian and Ubuntu: sudo apt install g++ python3-dev. To install the engine without '
-                'ROS interfaces: pip install "setuptools>=77", then pip install '
-                '--no-build-isolation --no-deps . and the dependencies that you want.'
+                'On Debian and Ubuntu: sudo apt install g++ python3-dev. CONTRIBUTING.md tells '
+                'how to install the engine alone, which needs neither.'
             )
 
     def _copy_modules(self, ext: InterfaceExtension, generated: Path) -> None:
@@ -129,7 +126,7 @@ class BuildInterfaces(build_ext):
 
 
 def find_ros_prefix() -> Path | None:
-    """Return the folder whose share/ holds the rosidl generators; None where they are not installed."""
+    """Return the folder whose share/ holds the rosidl generators; None where there are none."""
     spec = importlib.util.find_spec('rosidl_generator_py')
     if spec is None or spec.origin is None:
         return None
@@ -140,7 +137,7 @@ def find_ros_prefix() -> Path | None:
 
 
 def find_dependencies(prefix: Path, names: tuple[str, ...]) -> list[str]:
-    """Return the interface packages below these and the implied ones, by their package.xml files."""
+    """Return the interface packages that these and the implied ones need, by package.xml."""
     found: list[str] = []
     todo = [*names, *IMPLIED_PACKAGES]
     while todo:
@@ -168,7 +165,9 @@ def generate(
     from rosidl_generator_type_description import generate_type_hash
 
     run = GeneratorRun(package, prefix, dependencies, output)
-    generate_type_hash(run.arguments('rosidl_generator_type_description', include_paths=run.shares()))
+    generate_type_hash(
+        run.arguments('rosidl_generator_type_description', include_paths=run.shares())
+    )
     rosidl_generator_c.generate_c(
         run.arguments(
             'rosidl_generator_c',
@@ -184,13 +183,11 @@ def generate(
         run.arguments('rosidl_typesupport_c'), [FASTRTPS, INTROSPECTION]
     )
     run.dispatch_locally()
-    rosidl_generator_py.generate_py(
-        run.arguments('rosidl_generator_py'), ['rosidl_typesupport_c']
-    )
+    rosidl_generator_py.generate_py(run.arguments('rosidl_generator_py'), ['rosidl_typesupport_c'])
 
 
 class GeneratorRun:
-    """What the generators are told about one package; converts its files to IDL when it is made."""
+    """What the generators are told about one package; made by converting its files to IDL."""
 
     def __init__(
         self, package: InterfacePackage, prefix: Path, dependencies: list[str], output: Path
@@ -293,7 +290,9 @@ def configure(
             for library in (*generators, 'rosidl_generator_py')
         ),
     ]
-    # Generated code is long and simple: optimising it further takes time and gains nothing measurable.
+    # Generated code is long and simple: optimising it further takes time and gains nothing
+    # measurable.
     ext.extra_compile_args = ['-O1', '-w', '-fvisibility=default']
-    # From <prefix>/lib/pythonX.Y/site-packages/<package> to <prefix>/lib, where the ros-* wheels put theirs.
+    # From <prefix>/lib/pythonX.Y/site-packages/<package> to <prefix>/lib, where the ros-* wheels
+    # put theirs.
     ext.extra_link_args = ['-Wl,-rpath,$ORIGIN/../../..', '-Wl,--as-needed']

@@ -1,4 +1,4 @@
-"""What all tests share: where the goldens are, a ROS domain of one's own, and what is skipped when."""
+"""What all tests share: reference results, a ROS domain of one's own, and what is skipped."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def weights(pytestconfig: pytest.Config) -> Path:
 def ros_domain() -> Iterator[int]:
     """Give this test process a ROS domain that no other test process on this machine uses.
 
-    ROS_DOMAIN_ID is set for this process and its children, and discovery is kept to this machine. The lock
-    goes away with the process, however it ends.
+    ROS_DOMAIN_ID is set for this process and its children, and discovery is kept to this machine.
+    The lock goes away with the process, however it ends.
     """
     domain, lock = _lock_domain(Path(tempfile.gettempdir()))
     with pytest.MonkeyPatch.context() as environment:
