@@ -15,7 +15,7 @@ COLCON_READY := $(COLCON_VENV)/.ready
 COLCON_SOURCES := CMakeLists.txt package.xml action config gptsovits_ros launch msg scripts srv test
 # What is copied into the virtual environment, and so installed again when it changes. Python sources are read
 # from here. Folders are listed too: their time changes when a file is added or removed.
-INSTALLED := pyproject.toml setup.py setup.cfg package.xml \
+INSTALLED := pyproject.toml setup.py setup.cfg package.xml $(wildcard requirements/*) \
 	$(wildcard build_backend/* msg msg/* srv srv/* action action/* scripts/* resource/*/*) \
 	$(wildcard interfaces/*/* interfaces/*/msg/* launch launch/* config config/* config/robots/*)
 
@@ -72,7 +72,7 @@ $(READY): $(VENV)/.torch $(INSTALLED)
 # A workspace of its own, with copies of the sources: CMake refuses include folders inside a source folder, so
 # the environment must lie outside of it. The environment is its own too, since its wheels are altered: their
 # CMake files name a folder of the machine that they were built on, and CMake refuses folders that are not there.
-$(COLCON_READY): build_backend/requirements-colcon.txt
+$(COLCON_READY): requirements/colcon.txt
 	$(PYTHON) -m venv --clear $(COLCON_VENV)
 	$(COLCON_VENV)/bin/python -m pip install --quiet --requirement $<
 	grep -rlZ /opt/python $(COLCON_VENV)/share --include='*.cmake' \
