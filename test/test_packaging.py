@@ -174,7 +174,8 @@ def test_pip_installs_what_ros_tools_look_for(installed):
 
 
 def test_pip_installs_every_file_of_the_package(installed, sources):
-    site_packages = installed.python_prints('import sysconfig; print(sysconfig.get_path("purelib"))')
+    code = 'import sysconfig; print(sysconfig.get_path("purelib"))'
+    site_packages = installed.python_prints(code)
     expected = {
         path.relative_to(sources)
         for path in (sources / 'gptsovits_ros').rglob('*')
@@ -185,8 +186,8 @@ def test_pip_installs_every_file_of_the_package(installed, sources):
 
 @pytest.mark.parametrize('program', ['bin/gptsovits_ros', 'lib/gptsovits_ros/gptsovits_ros'])
 def test_pip_installs_programs_that_start(installed, program):
-    path = f'{installed.prefix / "bin"}{os.pathsep}{os.environ["PATH"]}'
-    text = run(installed.prefix / program, '--help', cwd=installed.prefix, env=environment(PATH=path))
+    env = environment(PATH=f'{installed.prefix / "bin"}{os.pathsep}{os.environ["PATH"]}')
+    text = run(installed.prefix / program, '--help', cwd=installed.prefix, env=env)
     assert 'usage: gptsovits_ros' in text
     assert os.access(installed.prefix / Path(program).parent / 'speech_node', os.X_OK)
 
@@ -212,16 +213,19 @@ def test_installed_audio_common_msgs_is_left_alone(installed, sources, tmp_path)
     assert [name for name in names if 'audio_common_msgs' in name and 'NOTICE' not in name] == []
 
 
-    def test_editable_install_reads_the_sources_and_keeps_the_rest(installed, sources): # Also: the
-    audio_common_msgs that the first install brought is not taken for somebody else's.
-    installed.pip('install', '--quiet', '--no-deps', '--no-build-isolation', '-e', sources) code =
-    'import gptsovits_ros, gptsovits_ros.msg, audio_common_msgs.msg as m; print({}.__file__)'
-    assert installed.python_prints(code.format('gptsovits_ros')).startswith(str(sources)) assert
-    installed.python_prints(code.format('gptsovits_ros.msg')).startswith(str(installed.prefix))
-    assert installed.python_prints(code.format('m')).startswith(str(installed.prefix)) assert
-    (installed.prefix / 'share' / 'gptsovits_ros' / 'config').is_dir() generated = [name for name
-    in ('msg', 'srv', 'action') if (sources / 'gptsovits_ros' / name).exists()] assert generated ==
-    []
+def test_editable_install_reads_the_sources_and_keeps_the_rest(installed, sources):
+    # Also: the audio_common_msgs of the first install is not taken for somebody else's.
+    installed.pip('install', '--quiet', '--no-deps', '--no-build-isolation', '-e', sources)
+    code = 'import {0} as module; print(module.__file__)'
+    for module, folder in (
+        ('gptsovits_ros', sources),
+        ('gptsovits_ros.msg', installed.prefix),
+        ('audio_common_msgs.msg', installed.prefix),
+    ):
+        assert installed.python_prints(code.format(module)).startswith(str(folder))
+    assert (installed.prefix / 'share' / 'gptsovits_ros' / 'config').is_dir()
+    folders = {path.name for path in (sources / 'gptsovits_ros').iterdir()}
+    assert folders & {'msg', 'srv', 'action'} == set()
 
 
 def test_engine_alone_needs_no_compiler(sources, tmp_path):
