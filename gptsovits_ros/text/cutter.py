@@ -7,6 +7,7 @@ Whitespace at the ends is lost, and a line break counts as any other space.
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ _HAN, _HANGUL, _OTHER = 'han', 'hangul', 'other'  # scripts of sections, beside 
 _MARKS = frozenset('~,.;:!?-_([{<>}])#$%&*+=@^`|\\\'"'
                    '〜，。！？；：、·—…￥（【《〈「『“‘’”』」〉》】）')
 _CHINESE = ('zh', 'yue', 'wuu', 'zh-cn')
+_KANA = re.compile('[\u3040-\u30ff々]')
 
 # (text, number of candidates, least probability) -> language codes, the likeliest first.
 Identify = Callable[[str, int, float], list[str]]
@@ -40,7 +42,7 @@ class _Section:
 
 def has_kana(text: str) -> bool:
     """Tell whether a text has hiragana, katakana or the repetition mark."""
-    return any('\u3040' <= character <= '\u30ff' or character == '々' for character in text)
+    return _KANA.search(text) is not None
 
 
 def _script(character: str) -> str:
@@ -140,14 +142,15 @@ class Cutter:
         """Return the words of a run: kana stays together, a single Han character joins."""
         finer = [word for phrase in self._japanese_words(text)
                  for word in self._chinese_words(phrase)]
-        words = finer[:1]
-        for word in finer[1:]:
-            both_kana = has_kana(words[-1]) and has_kana(word)
-            neither_kana = not has_kana(words[-1]) and not has_kana(word)
-            if both_kana or (neither_kana and len(word) == 1):
+        words: list[str] = []
+        last_has_kana = None
+        for word in finer:
+            word_has_kana = has_kana(word)
+            if word_has_kana == last_has_kana and (word_has_kana or len(word) == 1):
                 words[-1] += word
             else:
                 words.append(word)
+            last_has_kana = word_has_kana
         if len(words) > 1 and len(words[0]) == 1:
             words[:2] = [words[0] + words[1]]
         return words

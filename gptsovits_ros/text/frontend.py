@@ -25,6 +25,7 @@ _PAUSE_SIGNS = ((re.compile(r'￥(?!\s*\d)'), 'SP2'), (re.compile(r'\^(?!\s*\d)'
 _SILENT = frozenset((*PUNCTUATION, *PAUSES, UNKNOWN))
 _LINE_BREAK = re.compile('\r\n?|[\x0b\x0c\x85\u2028\u2029]')
 _BLANK_LINES = re.compile(r'\s*\n\s*')
+_ACCENTED = re.compile('[\u00c0-\u024f]')
 
 
 class TextFrontend:
@@ -145,7 +146,7 @@ def _with_pause(phonemes: Sequence[str], pause: str) -> tuple[str, ...]:
 
 
 def _clean(text: str) -> str:
-    """Return text without control and format characters; all line breaks become one kind."""
+    """Return text without control and format characters, with one kind of line break."""
     try:
         text.encode('utf-8')
     except UnicodeEncodeError as error:
@@ -153,5 +154,7 @@ def _clean(text: str) -> str:
             f'the text is not valid Unicode: half a surrogate pair at position {error.start}; '
             'send UTF-8 text') from error
     text = _LINE_BREAK.sub('\n', text).replace('\t', ' ')
+    # A word with an accent is not seen as English and would fall silent in Chinese text.
+    text = _ACCENTED.sub(lambda match: unicodedata.normalize('NFD', match[0])[0], text)
     return ''.join(character for character in text
                    if character == '\n' or unicodedata.category(character) not in ('Cc', 'Cf'))
