@@ -9,6 +9,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from gptsovits_ros.errors import (
+    LanguageUnsupportedError,
+    ParameterInvalidError,
+    TextInvalidError,
+    TextTooLongError,
+)
+
 # Language tags of a request (gptsovits-spec section 4.1). One-language tags read every piece that is not
 # English in that language; all_* never ask the language identifier; auto detects each piece.
 LANGUAGES = ('auto', 'zh', 'en', 'all_zh')
@@ -74,6 +81,29 @@ class SamplingParameters:
     repetition_penalty: float = 1.35
 
 
+@dataclass(frozen=True)
+class SpectrogramConfig:
+    """How a waveform becomes a magnitude spectrogram (gptsovits-spec section 8.2).
+
+    Attributes:
+        sample_rate: of the waveform, and of the model's output [Hz].
+        n_fft: size of the transform; it has n_fft / 2 + 1 bins.
+        hop_length: samples between frames.
+        win_length: samples under the window.
+
+    """
+
+    sample_rate: int = 32000
+    n_fft: int = 2048
+    hop_length: int = 640
+    win_length: int = 2048
+
+    @property
+    def bins(self) -> int:
+        """Rows of the spectrogram."""
+        return self.n_fft // 2 + 1
+
+
 SPLIT_METHODS = ('cut0', 'cut1', 'cut2', 'cut3', 'cut4', 'cut5')
 
 
@@ -103,6 +133,47 @@ class SpeechRequest:
     pause_s: float = 0.3
     noise_scale: float = 0.5
     sampling: SamplingParameters = field(default_factory=SamplingParameters)
+
+
+# Ranges of the numbers in a request, ends included.
+REQUEST_BOUNDS = {
+    'speed': (0.5, 2.0), 'pause_s': (0.0, 2.0), 'noise_scale': (0.0, 1.0), 'seed': (0, 2**63 - 1),
+    'top_k': (1, 1025), 'top_p': (0.0, 1.0), 'temperature': (0.0, 2.0), 'repetition_penalty': (1.0, 3.0),
+}
+
+
+def check_request(request: SpeechRequest, max_text_length: int) -> None:
+    """Raise the typed error for a request that can be refused without looking at any model.
+
+    Raises:
+        TextInvalidError: no text, or not valid UTF-8.
+        TextTooLongError: more than max_text_length characters.
+        LanguageUnsupportedError: the language tag is unknown.
+        ParameterInvalidError: a number is outside its range, or the split method is unknown.
+
+    """
+    if not request.text.strip():
+        raise TextInvalidError('the text is empty')
+    if len(request.text) > max_text_length:
+        raise TextTooLongError(f'the text has {len(request.text)} characters; at most {max_text_length} are '
+                               'accepted (speech.max_text_length). Send it in pieces')
+    if any('\ud800' <= character <= '\udfff' for character in request.text):
+        raise TextInvalidError('the text is not valid UTF-8')
+    if request.language not in LANGUAGES:
+        raise LanguageUnsupportedError(
+            f'unknown language "{request.language}"; known are {", ".join(LANGUAGES)}')
+    if request.split_method not in SPLIT_METHODS:
+        raise ParameterInvalidError(
+            f'unknown split method "{request.split_method}"; known are {", ".join(SPLIT_METHODS)}')
+    sampling = request.sampling
+    for name, value in (('speed', request.speed), ('pause_s', request.pause_s),
+                        ('noise_scale', request.noise_scale), ('top_k', sampling.top_k),
+                        ('top_p', sampling.top_p), ('temperature', sampling.temperature),
+                        ('repetition_penalty', sampling.repetition_penalty), ('seed', request.seed or 0)):
+        low, high = REQUEST_BOUNDS[name]
+        # Written so that NaN, which compares as false, is refused too.
+        if not low <= value <= high:
+            raise ParameterInvalidError(f'{name} is {value}; the range is {low} to {high}')
 
 
 @dataclass(frozen=True)

@@ -4,28 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-
-@dataclass(frozen=True)
-class SpectrogramConfig:
-    """How a waveform becomes a magnitude spectrogram (gptsovits-spec section 8.2).
-
-    Attributes:
-        sample_rate: of the waveform, and of the model's output [Hz].
-        n_fft: size of the transform; it has n_fft / 2 + 1 bins.
-        hop_length: samples between frames.
-        win_length: samples under the window.
-
-    """
-
-    sample_rate: int = 32000
-    n_fft: int = 2048
-    hop_length: int = 640
-    win_length: int = 2048
-
-    @property
-    def bins(self) -> int:
-        """Rows of the spectrogram."""
-        return self.n_fft // 2 + 1
+from gptsovits_ros.types import SpectrogramConfig
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,16 @@ def load_bert(folder: Path, device: torch.device | str = 'cpu',
     return BertEncoder(model, _vocabulary(folder)).to(device).eval().requires_grad_(False)
 
 
+def save_encoder(model: Any, folder: Path, vocabulary: Sequence[str] = ()) -> None:
+    """Write a transformers model in half precision as it is published: config, .bin, and vocab.txt."""
+    folder.mkdir()
+    model.config.save_pretrained(folder)
+    torch.save({name: value.half() if value.is_floating_point() else value
+                for name, value in model.state_dict().items()}, folder / 'pytorch_model.bin')
+    if vocabulary:
+        (folder / 'vocab.txt').write_text('\n'.join(vocabulary) + '\n', encoding='utf-8')
+
+
 def load_hubert(folder: Path, device: torch.device | str = 'cpu',
                 dtype: torch.dtype = torch.float32) -> HubertEncoder:
     """Read config.json and weights."""
@@ -35,9 +47,26 @@ def _pretrained(cls: type, folder: Path, dtype: torch.dtype, **options: Any) -> 
             f'no model in {folder} (config.json is missing); `gptsovits_ros fetch` downloads the official one')
     try:
         # .bin files are read by torch with weights_only, which builds nothing but tensors.
-        return cls.from_pretrained(folder, local_files_only=True, dtype=dtype, **options)
+        with _quiet():
+            return cls.from_pretrained(folder, local_files_only=True, dtype=dtype, **options)
     except (OSError, ValueError, RuntimeError) as error:
         raise CheckpointError(f'cannot load {cls.__name__} from {folder}: {error}') from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep progress bars and the list of unused heads off the terminal of a robot."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _vocabulary(folder: Path) -> dict[str, int]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from gptsovits_ros.acoustic.config import SovitsConfig, SpectrogramConfig
+from gptsovits_ros.acoustic.config import SovitsConfig
 from gptsovits_ros.checkpoint.detect import V1_PHONEMES, CheckpointKind
 from gptsovits_ros.errors import CheckpointError
 from gptsovits_ros.semantic.config import SemanticConfig
+from gptsovits_ros.types import SpectrogramConfig
 
 # Far above any real model: a damaged or hostile file must not make us build forever.
 MAX_SIZE = 1 << 16

@@ -71,7 +71,8 @@ def write_weights(weights: WeightFile, path: Path) -> None:
     metadata = {
         'format': FORMAT, 'format_version': FORMAT_VERSION, 'role': weights.role,
         'version': weights.kind.version, 'symbols': weights.kind.symbols, 'info': weights.info,
-        'settings': json.dumps(weights.settings, sort_keys=True),
+        'settings': json.dumps(weights.settings, sort_keys=True), 'is_lora': str(weights.kind.is_lora),
+        'lora_rank': str(weights.lora_rank or ''),
     }
     partial = path.with_name(path.name + '.part')
     try:
@@ -81,6 +82,28 @@ def write_weights(weights: WeightFile, path: Path) -> None:
         raise CheckpointError(f'cannot write {path}: {error}') from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def convert(source: Path, folder: Path) -> tuple[Path, WeightFile]:
+    """Write `<role>.safetensors` into a folder and return its path and content.
+
+    Raises:
+        CheckpointError: the source cannot be read, the target cannot be written, or what was written
+            differs from what was read.
+
+    """
+    weights = read_weights(source)
+    target = folder / f'{weights.role}.safetensors'
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f'cannot make the folder {folder}: {error.strerror}') from error
+    write_weights(weights, target)
+    again = read_weights(target).tensors
+    if again.keys() != weights.tensors.keys() or not all(
+            torch.equal(again[name], tensor) for name, tensor in weights.tensors.items()):
+        raise CheckpointError(f'{target} does not hold what was written to it; is the disk sound?')
+    return target, weights
 
 
 def _read_official(path: Path) -> WeightFile:
@@ -116,9 +139,11 @@ def _read_own(path: Path) -> WeightFile:
             f'{path} is a safetensors file, but not of format {FORMAT} {FORMAT_VERSION} (found '
             f'{metadata.get("format")} {metadata.get("format_version")}); make one by `gptsovits_ros convert`')
     try:
-        kind = CheckpointKind(metadata['symbols'], metadata['version'])
-        return WeightFile(metadata['role'], kind, json.loads(metadata['settings']), metadata['info'], tensors)
-    except (KeyError, json.JSONDecodeError) as error:
+        kind = CheckpointKind(metadata['symbols'], metadata['version'], metadata['is_lora'] == 'True')
+        rank = int(metadata['lora_rank']) if metadata['lora_rank'] else None
+        return WeightFile(metadata['role'], kind, json.loads(metadata['settings']), metadata['info'], tensors,
+                          rank)
+    except (KeyError, ValueError) as error:
         raise CheckpointError(f'{path} has damaged metadata: {type(error).__name__} {error}') from error
 
 

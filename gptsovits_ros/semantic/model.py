@@ -97,14 +97,19 @@ class Text2Semantic(nn.Module):
         """Return [..., vocab_size] for hidden states [..., d]."""
         return self.output(h)
 
-    def teacher_forced(self, phoneme_ids: Tensor, bert: Tensor, tokens: Tensor) -> Tensor:
+    def teacher_forced(self, phoneme_ids: Tensor, bert: Tensor, tokens: Tensor,
+                       token_lengths: Tensor | None = None) -> Tensor:
         """Return logits [B, S + 1, vocab_size] that predict each token of tokens [B, S] and what follows.
 
-        Row 0 is the last text row: it predicts the first token.
+        Row 0 is the last text row: it predicts the first token. Texts of a batch have equal lengths;
+        tokens may be padded on the right, and nobody sees what lies beyond token_lengths [B].
         """
         x = self.embed_text(phoneme_ids, bert)
         xy = torch.cat([x, self.embed_tokens(tokens)], dim=1)
         mask = prefix_mask(x.shape[1], tokens.shape[1], xy.device)
+        if token_lengths is not None:
+            rows = torch.arange(xy.shape[1], device=xy.device)
+            mask = mask & (rows < x.shape[1] + token_lengths[:, None])[:, None, None]
         return self.logits(self.hidden_states(xy, mask)[:, x.shape[1] - 1:])
 
     def _positions(self, first: int, count: int, dtype: torch.dtype) -> Tensor:

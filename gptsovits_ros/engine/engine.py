@@ -1,0 +1,167 @@
+"""The engine: text in, audio out, in any voice of the store; no ROS here.
+
+    engine = Engine.load(EngineSettings(voice_root='voices'))
+    for chunk in engine.synthesize(SpeechRequest('Hello.')):
+        play(chunk.samples, chunk.sample_rate)
+"""
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from gptsovits_ros.audio.pcm import limit_peak, silence
+from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice, text_condition
+from gptsovits_ros.engine.synthesis import segment_tokens, segment_waveform
+from gptsovits_ros.errors import (
+    CanceledError,
+    ConfigurationError,
+    LanguageUnsupportedError,
+    VoiceInvalidError,
+    VoiceNotFoundError,
+)
+from gptsovits_ros.semantic.generate import never
+from gptsovits_ros.text.frontend import TextFrontend
+from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest, VoiceInfo, check_request
+from gptsovits_ros.voice.store import VoiceStore
+
+# More threads than this gain little at batch 1, and take the cores from perception.
+MAX_THREADS = 4
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Owns the models. Not thread-safe: one utterance at a time, from one thread."""
+
+    def __init__(self, settings: EngineSettings, store: VoiceStore, device: torch.device,
+                 frontend: TextFrontend) -> None:
+        self._settings = settings
+        self._store = store
+        self._device = device
+        self._frontend = frontend
+        self._loaded: dict[str, LoadedVoice] = {}
+
+    @classmethod
+    def load(cls, settings: EngineSettings) -> Engine:
+        """Load the default voice and the text frontend, so that the first request is quick.
+
+        Raises:
+            ConfigurationError: no such device.
+            VoiceNotFoundError: the store is empty, or has no voice of the default name.
+            GptsovitsError: a file of the voice is missing, damaged or unsafe.
+
+        """
+        torch.set_num_threads(settings.threads or min(MAX_THREADS, len(os.sched_getaffinity(0))))
+        engine = cls(settings, VoiceStore(settings.voice_root, settings.model_root),
+                     _device(settings.device), TextFrontend())
+        voice = engine._voice(engine.default_voice)
+        engine._frontend.load(voice.voice.languages)
+        return engine
+
+    @property
+    def device(self) -> str:
+        """Where the models run, e.g. "cpu" or "cuda:0"."""
+        return str(self._device)
+
+    @property
+    def default_voice(self) -> str:
+        """Name of the voice for requests that name none."""
+        names = self._store.names()
+        if not names:
+            raise VoiceNotFoundError(f'no voice in {self._store.voice_root}; `gptsovits_ros make-test-voice '
+                                     f'{self._store.voice_root / "test"}` makes one that babbles')
+        return self._settings.default_voice or names[0]
+
+    def voices(self) -> list[VoiceInfo]:
+        """Return all voices of the store, sorted by name, without loading their models.
+
+        A damaged voice is left out and logged; asking for it by name gives its error.
+        """
+        found = []
+        for name in self._store.names():
+            try:
+                voice = self._store.voice(name)
+            except VoiceInvalidError as error:
+                log.warning('voice "%s" cannot be used: %s', name, error)
+                continue
+            found.append(VoiceInfo(name, voice.description, voice.languages, voice.model_version,
+                                   voice.sample_rate, name == self.default_voice))
+        return found
+
+    def synthesize(self, request: SpeechRequest,
+                   cancelled: Callable[[], bool] = never) -> Iterator[AudioChunk]:
+        """Yield the audio of a request, segment by segment, each followed by its pause.
+
+        Args:
+            request: what to say, and how.
+            cancelled: asked before each semantic token and each decode; must be quick.
+
+        Raises:
+            CanceledError: cancelled() said yes.
+            TextInvalidError, TextTooLongError, LanguageUnsupportedError, VoiceNotFoundError,
+            ParameterInvalidError: the request cannot be spoken; nothing was yielded.
+            GptsovitsError: the voice cannot be loaded.
+
+        """
+        check_request(request, self._settings.max_text_length)
+        voice = self._voice(request.voice or self.default_voice)
+        if request.language != 'auto' and request.language.removeprefix('all_') not in voice.voice.languages:
+            raise LanguageUnsupportedError(
+                f'voice "{voice.voice.name}" does not speak "{request.language}"; it speaks '
+                + ', '.join(voice.voice.languages))
+        generator = torch.Generator(self._device)
+        if request.seed is None:
+            generator.seed()
+        else:
+            generator.manual_seed(request.seed)
+        segments = self._frontend.segments(request.text, request.language, request.split_method)
+        for index, segment in enumerate(segments):
+            samples = self._speak(voice, segment, request, generator, cancelled)
+            yield AudioChunk(samples, voice.acoustic.config.sample_rate, index, segment)
+
+    def _speak(self, voice: LoadedVoice, segment: str, request: SpeechRequest, generator: torch.Generator,
+               cancelled: Callable[[], bool]) -> np.ndarray:
+        """Return the audio of one segment and its pause, float32 [T]."""
+        if cancelled():
+            raise CanceledError('the utterance was cancelled')
+        start = time.monotonic()
+        phonemes = self._frontend.phonemes(segment, request.language)
+        with torch.inference_mode():
+            text = text_condition(phonemes, voice.bert, voice.semantic.config.bert_dim, self._device)
+        text_done = time.monotonic()
+        tokens = list(segment_tokens(voice, text, request.sampling, generator, cancelled))
+        tokens_done = time.monotonic()
+        wave = segment_waveform(voice, tokens, text, request.speed, request.noise_scale, generator,
+                                cancelled).float().cpu().numpy()
+        log.debug('segment of %d phonemes: text %.3f s, %d tokens %.3f s, waveform of %.2f s %.3f s',
+                  len(phonemes.ids), text_done - start, len(tokens), tokens_done - text_done,
+                  len(wave) / voice.acoustic.config.sample_rate, time.monotonic() - tokens_done)
+        return np.concatenate([limit_peak(wave), silence(request.pause_s, voice.acoustic.config.sample_rate)])
+
+    def _voice(self, name: str) -> LoadedVoice:
+        """Return a voice, loading it at its first use."""
+        if name not in self._loaded:
+            start = time.monotonic()
+            self._loaded[name] = load_voice(self._store.voice(name), self._frontend, self._device)
+            log.info('voice "%s" loaded on %s in %.1f s', name, self._device, time.monotonic() - start)
+        return self._loaded[name]
+
+
+def _device(name: str) -> torch.device:
+    """Return a device that exists."""
+    if name == 'auto':
+        return torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigurationError(f'engine.device is "{name}"; use auto, cpu or cuda:<n>') from error
+    if device.type not in ('cpu', 'cuda') or device.type == 'cuda' and (
+            (device.index or 0) >= torch.cuda.device_count()):
+        raise ConfigurationError(f'there is no device "{name}" here; torch sees '
+                                 f'{torch.cuda.device_count()} CUDA devices. Use auto, cpu or cuda:<n>')
+    return device

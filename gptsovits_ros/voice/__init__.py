@@ -1,0 +1,1 @@
+"""Voices: folders on disk that hold or name everything a voice needs."""

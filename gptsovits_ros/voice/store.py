@@ -1,0 +1,175 @@
+"""The voice store: one folder per voice, described by its voice.yaml (docs/voices.md).
+
+A voice names the files it needs relative to its own folder, or to the folder of shared models; a name that
+leads out of both is refused, since voices come from other people.
+"""
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gptsovits_ros.errors import VoiceInvalidError, VoiceNotFoundError
+
+VOICE_FILE = 'voice.yaml'
+FORMAT = 1
+NAME_PATTERN = re.compile(r'[a-z0-9][a-z0-9_-]{0,63}')
+MAX_VOICE_FILE_BYTES = 64 * 1024
+PROMPT_LANGUAGES = ('zh', 'en')
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A voice on disk: every path is absolute and inside the voice folder or the model folder.
+
+    Attributes:
+        name: its name in the store.
+        folder: its folder.
+        description: one line for people.
+        languages: language tags that it speaks.
+        semantic: GPT weights (.ckpt or .safetensors).
+        acoustic: SoVITS weights (.pth or .safetensors).
+        model_version: GPT-SoVITS version that the weights are said to be (checked when they are loaded).
+        sample_rate: rate that they are said to make [Hz] (checked when they are loaded).
+        prompt_audio: the clip that the GPT continues from.
+        prompt_text: what is said in it; empty: the GPT gets no prompt, only the style is used.
+        prompt_language: language of prompt_text.
+        references: further clips whose style is averaged with that of the prompt.
+        bert: folder of the BERT model; None: its features are zeros.
+        hubert: folder of the HuBERT model.
+
+    """
+
+    name: str
+    folder: Path
+    description: str
+    languages: tuple[str, ...]
+    semantic: Path
+    acoustic: Path
+    model_version: str
+    sample_rate: int
+    prompt_audio: Path
+    prompt_text: str
+    prompt_language: str
+    references: tuple[Path, ...]
+    bert: Path | None
+    hubert: Path
+
+
+def data_root() -> Path:
+    """Return the folder for the data of this package, by the XDG base directory specification."""
+    base = os.environ.get('XDG_DATA_HOME') or Path.home() / '.local' / 'share'
+    return Path(base) / 'gptsovits_ros'
+
+
+class VoiceStore:
+    """Reads voices from a folder; nothing is kept in memory, so changes on disk are seen at once."""
+
+    def __init__(self, voice_root: str | Path = '', model_root: str | Path = '') -> None:
+        """Take the folder of the voices and that of shared models; empty: below `data_root`."""
+        self.voice_root = Path(voice_root) if voice_root else data_root() / 'voices'
+        self.model_root = Path(model_root) if model_root else data_root() / 'models'
+
+    def names(self) -> list[str]:
+        """Return the names of all voices, sorted; a missing store is an empty one."""
+        if not self.voice_root.is_dir():
+            return []
+        return sorted(entry.name for entry in self.voice_root.iterdir()
+                      if NAME_PATTERN.fullmatch(entry.name) and (entry / VOICE_FILE).is_file())
+
+    def voice(self, name: str) -> Voice:
+        """Return one voice.
+
+        Raises:
+            VoiceNotFoundError: no voice has that name (the message lists those that exist).
+            VoiceInvalidError: its voice.yaml is wrong, or a file that it names is missing.
+
+        """
+        if not NAME_PATTERN.fullmatch(name) or not (self.voice_root / name / VOICE_FILE).is_file():
+            known = ', '.join(self.names()) or 'none; `gptsovits_ros make-test-voice` makes one'
+            raise VoiceNotFoundError(f'no voice "{name}" in {self.voice_root}; voices there: {known}')
+        return read_voice(self.voice_root / name, self.model_root)
+
+
+def read_voice(folder: Path, model_root: Path) -> Voice:
+    """Return the voice in a folder, wherever the folder is.
+
+    Raises:
+        VoiceInvalidError: its voice.yaml is wrong, or a file that it names is missing.
+
+    """
+    tree = _Tree(folder / VOICE_FILE, _load_yaml(folder / VOICE_FILE))
+    if tree.get('format', int) != FORMAT:
+        raise tree.wrong(f'format is {tree.get("format", int)}, but this release reads {FORMAT}')
+    language = tree.get('prompt.language', str)
+    if language not in PROMPT_LANGUAGES:
+        raise tree.wrong(f'prompt.language is "{language}"; known are {", ".join(PROMPT_LANGUAGES)}')
+
+    def existing(key: str, name: str) -> Path:
+        for root in (folder, model_root):
+            candidate = (root / name).resolve()
+            if candidate.is_relative_to(root.resolve()) and candidate.exists():
+                return candidate
+        raise tree.wrong(f'{key} names "{name}", which is neither in {folder} nor in {model_root} '
+                         '(`gptsovits_ros fetch` downloads the official models)')
+
+    bert = tree.get('encoders.bert', str, '')
+    return Voice(
+        name=folder.name,
+        folder=folder,
+        description=tree.get('description', str, ''),
+        languages=tuple(tree.strings('languages')),
+        semantic=existing('model.semantic', tree.get('model.semantic', str)),
+        acoustic=existing('model.acoustic', tree.get('model.acoustic', str)),
+        model_version=tree.get('model.version', str),
+        sample_rate=tree.get('model.sample_rate', int),
+        prompt_audio=existing('prompt.audio', tree.get('prompt.audio', str)),
+        prompt_text=tree.get('prompt.text', str, ''),
+        prompt_language=language,
+        references=tuple(existing('references', name) for name in tree.strings('references')),
+        bert=existing('encoders.bert', bert) if bert else None,
+        hubert=existing('encoders.hubert', tree.get('encoders.hubert', str)),
+    )
+
+
+def _load_yaml(path: Path) -> Any:
+    try:
+        if path.stat().st_size > MAX_VOICE_FILE_BYTES:
+            raise VoiceInvalidError(f'{path} is larger than {MAX_VOICE_FILE_BYTES // 1024} KiB')
+        return yaml.safe_load(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise VoiceInvalidError(f'cannot read {path}: {error.strerror}') from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise VoiceInvalidError(f'{path} is not valid YAML: {error}') from error
+
+
+class _Tree:
+    """Typed look-ups in a parsed voice.yaml, with messages that name the file and the key."""
+
+    def __init__(self, path: Path, tree: Any) -> None:
+        self._path = path
+        self._tree = tree if isinstance(tree, dict) else {}
+
+    def wrong(self, what: str) -> VoiceInvalidError:
+        return VoiceInvalidError(f'{self._path}: {what}')
+
+    def get(self, key: str, kind: type, default: Any = None) -> Any:
+        """Return the value at a dotted key; default None means that it must be there."""
+        value: Any = self._tree
+        for part in key.split('.'):
+            value = value.get(part) if isinstance(value, dict) else None
+        if value is None and default is not None:
+            return default
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise self.wrong(f'{key} is {value!r}; a {kind.__name__} is needed')
+        return value
+
+    def strings(self, key: str) -> list[str]:
+        values = self.get(key, list, [])
+        if not all(isinstance(value, str) for value in values):
+            raise self.wrong(f'{key} must be a list of strings')
+        return values
