@@ -6,9 +6,7 @@ agree, the sum is left empty: the server's own sum counts, and is recorded at th
 """
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 REPOSITORY = 'lj1995/GPT-SoVITS'
 REVISION = '336b2ec4e8d4ac74740798dd40af44e74659ecaf'
@@ -110,9 +108,3 @@ def files_for(version: str, training: bool = False) -> tuple[ModelFile, ...]:
     return tuple(
         file for file in OFFICIAL_FILES
         if version in file.versions and (training or not file.training))
-
-
-def default_model_root() -> Path:
-    """Return $XDG_DATA_HOME/gptsovits_ros/models (see EngineSettings.model_root)."""
-    base = os.environ.get('XDG_DATA_HOME') or Path.home() / '.local' / 'share'
-    return Path(base) / 'gptsovits_ros' / 'models'

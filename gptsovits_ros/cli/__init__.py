@@ -1,7 +1,7 @@
 """The engine on the command line, without ROS: `gptsovits_ros VERB ...`.
 
 A verb is a module of this package with NAME, HELP, `add_arguments(parser)` and `run(args) -> int`.
-Modules import what they need inside `run`, so that `--help` answers at once.
+Modules import what they need inside these functions, so that `--help` answers at once.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C).
 """
@@ -16,8 +16,8 @@ from types import ModuleType
 from gptsovits_ros import __version__
 from gptsovits_ros.errors import GptsovitsError
 
-FAILED, INTERRUPTED = 1, 130
-# In the order in which people meet them.
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+# Verb -> module, in the order in which people meet them.
 VERBS = {
     'doctor': 'doctor',
     'fetch': 'fetch',
@@ -29,24 +29,44 @@ VERBS = {
 }
 
 
+class UsageError(Exception):
+    """Arguments that do not go together; argparse finds only those that are wrong alone."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; errors go to standard error, one line each."""
     argv = list(sys.argv[1:] if argv is None else argv)
     args = _build_parser(argv).parse_args(argv)
     try:
         return args.run(args)
-    except GptsovitsError as error:
-        return report_error(error.name, str(error))
-    except OSError as error:  # disk full, no permission, pipe closed, ...
-        return report_error('SYSTEM', str(error))
+    except UsageError as error:
+        report_error('USAGE', f'{error}; see gptsovits_ros {argv[0]} --help')
+        return WRONG_USAGE
+    except (GptsovitsError, OSError) as error:
+        return report(error)
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def report_error(name: str, message: str) -> int:
+def report(error: GptsovitsError | OSError) -> int:
     """Print an error as one line on standard error and return the exit code of a failure."""
-    print(f'error {name}: {" ".join(message.split())}', file=sys.stderr)
+    report_error(error.name if isinstance(error, GptsovitsError) else 'SYSTEM', str(error))
     return FAILED
+
+
+def report_error(name: str, message: str) -> None:
+    """Print one line on standard error."""
+    print(f'error {name}: {" ".join(message.split())}', file=sys.stderr)
+
+
+def add_roots(parser: argparse.ArgumentParser) -> None:
+    """Declare --voice-root and --model-root; empty means below $XDG_DATA_HOME/gptsovits_ros."""
+    parser.add_argument(
+        '--voice-root', default='', metavar='FOLDER',
+        help='folder with one folder per voice (default: $XDG_DATA_HOME/gptsovits_ros/voices)')
+    parser.add_argument(
+        '--model-root', default='', metavar='FOLDER',
+        help='folder of the official models (default: $XDG_DATA_HOME/gptsovits_ros/models)')
 
 
 def _build_parser(argv: list[str]) -> argparse.ArgumentParser:
@@ -57,7 +77,7 @@ def _build_parser(argv: list[str]) -> argparse.ArgumentParser:
         epilog='gptsovits_ros VERB --help tells the options of a verb.')
     parser.add_argument('--version', action='version', version=f'gptsovits_ros {__version__}')
     verbs = parser.add_subparsers(metavar='VERB', required=True)
-    named = [argv[0]] if argv and argv[0] in VERBS else VERBS
+    named = [argv[0]] if argv and argv[0] in VERBS else list(VERBS)
     for name in named:
         module = _load(name)
         verb = verbs.add_parser(name, help=module.HELP, description=module.HELP)
@@ -69,4 +89,4 @@ def _build_parser(argv: list[str]) -> argparse.ArgumentParser:
 
 def _load(name: str) -> ModuleType:
     """Import the module of a verb."""
-    return importlib.import_module(f'.{VERBS[name]}', __name__)
+    return importlib.import_module(f'{__name__}.{VERBS[name]}')

@@ -15,7 +15,6 @@ from gptsovits_ros.official_models import (
     REVISION,
     VERSIONS,
     ModelFile,
-    default_model_root,
     files_for,
 )
 
@@ -34,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--training', action='store_true', help='also what fine-tuning needs (discriminators)')
     parser.add_argument(
-        '--model-root', type=Path, metavar='FOLDER',
+        '--model-root', default='', metavar='FOLDER',
         help='download into this folder (default: $XDG_DATA_HOME/gptsovits_ros/models)')
     parser.add_argument(
         '--endpoint', metavar='URL',
@@ -51,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Download, list or verify; 1 if a verified file is missing or damaged."""
-    root = args.model_root or default_model_root()
+    from gptsovits_ros.voice.store import VoiceStore
+
+    root = VoiceStore(model_root=args.model_root).model_root
     files = files_for(args.model_version, args.training)
     if args.list:
         return _list(root)
