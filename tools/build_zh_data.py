@@ -3,13 +3,17 @@
     pip download --no-deps --dest /tmp/wheels paddlespeech==1.5.0
     python tools/build_zh_data.py /tmp/wheels/paddlespeech-1.5.0-py3-none-any.whl
 
-The sources are read as text (syntax tree and YAML); nothing of the wheel is imported or run.
-Running this again leaves the committed files as they are; data/SOURCES_zh.md says what they are.
+The SHA-256 of the wheel is checked and its sources are read as text (syntax tree and YAML);
+nothing of it is imported or run. Two runs give the same bytes. data/SOURCES_zh.md says what the
+files are.
 """
+
 from __future__ import annotations
 
 import argparse
 import ast
+import hashlib
+import io
 import json
 import re
 import sys
@@ -20,6 +24,7 @@ from typing import Any
 import yaml
 
 DATA = Path(__file__).resolve().parents[1] / 'gptsovits_ros' / 'text' / 'data'
+WHEEL_SHA256 = 'ef292722776bf824b8c949e3a829dfa8bb22c666c26f37644534b009ef49a505'
 FRONTEND = 'paddlespeech/t2s/frontend/'
 
 # GPT-SoVITS changed these in its own copy of the lists; the voices were trained with the result.
@@ -72,25 +77,35 @@ def neutral_words(tone_sandhi: str) -> dict[str, list[str]]:
 
 def erhua_words(zh_frontend: str) -> dict[str, list[str]]:
     """Return the words whose 儿 is, and is not, a suffix of the syllable before it."""
-    return {'suffix': sorted(assigned(zh_frontend, 'must_erhua')),
-            'syllable': sorted(assigned(zh_frontend, 'not_erhua'))}
+    return {
+        'suffix': sorted(assigned(zh_frontend, 'must_erhua')),
+        'syllable': sorted(assigned(zh_frontend, 'not_erhua')),
+    }
 
 
 def simplified(char_convert: str) -> dict[str, str]:
     """Return two texts of equal length: traditional characters and their simplified forms."""
-    forms = dict(zip(assigned(char_convert, 'traditional_characters'),
-                     assigned(char_convert, 'simplified_charcters'), strict=True))
+    forms = dict(
+        zip(
+            assigned(char_convert, 'traditional_characters'),
+            assigned(char_convert, 'simplified_charcters'),
+            strict=True,
+        )
+    )
     changed = sorted((old, new) for old, new in forms.items() if old != new)
-    return {'traditional': ''.join(old for old, _ in changed),
-            'simplified': ''.join(new for _, new in changed)}
+    return {
+        'traditional': ''.join(old for old, _ in changed),
+        'simplified': ''.join(new for _, new in changed),
+    }
 
 
 def classifiers(num: str) -> list[str]:
     """Return the measure words, without those that begin with a shorter one."""
     words = {word for word in alternatives(assigned(num, 'COM_QUANTIFIERS')) if word}
     words.update(CLASSIFIERS_ADDED)
-    return sorted(word for word in words
-                  if not any(word[:end] in words for end in range(1, len(word))))
+    return sorted(
+        word for word in words if not any(word[:end] in words for end in range(1, len(word)))
+    )
 
 
 def dump(value: Any) -> str:
@@ -103,7 +118,7 @@ def _folded(json_list: str) -> str:
     words = [json.dumps(word, ensure_ascii=False) for word in json.loads(json_list)]
     if len(words) <= 8:
         return '[' + ', '.join(words) + ']'
-    rows = [', '.join(words[i:i + 10]) for i in range(0, len(words), 10)]
+    rows = [', '.join(words[i : i + 10]) for i in range(0, len(words), 10)]
     return '[\n  ' + ',\n  '.join(rows) + '\n ]'
 
 
@@ -111,7 +126,10 @@ def main() -> int:
     """Write the data files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('wheel', type=Path, help='paddlespeech-1.5.0-py3-none-any.whl')
-    wheel = zipfile.ZipFile(parser.parse_args().wheel)
+    wheel_bytes = parser.parse_args().wheel.read_bytes()
+    if hashlib.sha256(wheel_bytes).hexdigest() != WHEEL_SHA256:
+        raise SystemExit('this is not the wheel of paddlespeech 1.5.0 (its SHA-256 differs)')
+    wheel = zipfile.ZipFile(io.BytesIO(wheel_bytes))
 
     def source(name: str) -> str:
         return wheel.read(FRONTEND + name).decode('utf-8')

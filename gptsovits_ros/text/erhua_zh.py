@@ -1,4 +1,5 @@
 """The tone of the suffix 儿 (gptsovits-spec section 4.6, "erhua", from symbol set v2 on)."""
+
 from __future__ import annotations
 
 import json

@@ -1,10 +1,12 @@
 """Mandarin text to phonemes (gptsovits-spec section 4.6, "g2p")."""
+
 from __future__ import annotations
 
 import logging
 import re
 import warnings
 from types import ModuleType
+from typing import Any
 
 from gptsovits_ros.errors import DependencyMissingError, InternalError, TextInvalidError
 from gptsovits_ros.text.erhua_zh import Erhua
@@ -48,7 +50,8 @@ class MandarinG2p:
         self._tokenizer, self._tagger = _load_jieba()
         self._sandhi = ToneSandhi(
             read_word=self._dictionary.read,
-            subwords=lambda word: list(self._tokenizer.cut_for_search(word)))
+            subwords=lambda word: list(self._tokenizer.cut_for_search(word)),
+        )
         self._erhua = Erhua() if erhua else None
 
     def __call__(self, norm_text: str) -> tuple[list[str], list[int]]:
@@ -69,12 +72,13 @@ class MandarinG2p:
         if unspeakable:
             raise TextInvalidError(
                 f'character {unspeakable[0]!a} at position {unspeakable.start()} has no Mandarin '
-                'reading; normalize the text first')
+                'reading; normalize the text first'
+            )
         phonemes: list[str] = []
         word2ph: list[int] = []
         for segment in _SEGMENT.findall(norm_text):
-            for reading in self._read(segment):
-                spoken = (reading,) if reading in MARKS else symbols(reading)
+            for char, reading in zip(segment, self._read(segment), strict=True):
+                spoken = (char,) if char in MARKS else symbols(reading)
                 phonemes.extend(spoken)
                 word2ph.append(len(spoken))
         return phonemes, word2ph
@@ -91,7 +95,8 @@ class MandarinG2p:
     def _read(self, segment: str) -> list[str]:
         """Return numbered pinyin as it is spoken, one per character; a mark stands for itself."""
         words = self._sandhi.merge(
-            [Word(pair.word, pair.flag) for pair in self._tagger.cut(segment)])
+            [Word(pair.word, pair.flag) for pair in self._tagger.cut(segment)]
+        )
         spoken: list[str] = []
         for word, readings in zip(words, self._dictionary_readings(segment, words), strict=True):
             readings = self._sandhi.apply(word, readings)
@@ -107,7 +112,8 @@ class MandarinG2p:
         readings = self._segment_readings(segment)
         if len(readings) != len(segment):
             raise InternalError(
-                f'the source of readings gave {len(readings)} for {len(segment)} characters')
+                f'the source of readings gave {len(readings)} for {len(segment)} characters'
+            )
         found = []
         start = 0
         for word in words:
@@ -117,7 +123,7 @@ class MandarinG2p:
         return found
 
 
-def _load_jieba() -> tuple[object, object]:
+def _load_jieba() -> tuple[Any, Any]:
     """Return a tokenizer and a part-of-speech tagger that share nothing with other instances."""
     jieba, posseg = _import_jieba()
     tokenizer = jieba.Tokenizer()
@@ -138,6 +144,7 @@ def _import_jieba() -> tuple[ModuleType, ModuleType]:
     except ImportError as error:
         raise DependencyMissingError(
             'Mandarin needs the library jieba, which is not installed; run '
-            'pip install "gptsovits_ros[zh]"') from error
+            'pip install "gptsovits_ros[zh]"'
+        ) from error
     jieba.setLogLevel(logging.WARNING)
     return jieba, posseg

@@ -7,6 +7,7 @@ Each rule is one small function from text to text, and RULES is the whole list.
 No rule matches across a sentence mark, so the text need not be cut into sentences first. Patterns
 are anchored at the start of a run of digits, which keeps them linear in the length of the text.
 """
+
 from __future__ import annotations
 
 import json
@@ -24,15 +25,17 @@ _NUMBER = r'(?<![0-9])[0-9]+(?:\.[0-9]+)?'
 _ANY_NUMBER = rf'(?:-?{_NUMBER}|\.[0-9]+)'
 
 _DELETED = str.maketrans('', '', ' —《》【】<>{}()（）#&@“”^_|\\')
-_FULL_WIDTH = {code + 0xFEE0: chr(code)
-               for code in (*range(0x30, 0x3A), *range(0x41, 0x5B), *range(0x61, 0x7B))}
+_FULL_WIDTH = {
+    code + 0xFEE0: chr(code)
+    for code in (*range(0x30, 0x3A), *range(0x41, 0x5B), *range(0x61, 0x7B))
+}
 
 _DATE = re.compile(
     r'([0-9]{4}|[0-9]{2})年'
     r'(?:(0?[1-9]|1[0-2])月)?'
-    r'(?:(0?[1-9]|[12][0-9]|30|31)([日号]))?')
-_DATE_BY_SEPARATOR = re.compile(
-    r'([0-9]{4})([-/.])(0[1-9]|1[012])\2(0[1-9]|[12][0-9]|3[01])')
+    r'(?:(0?[1-9]|[12][0-9]|30|31)([日号]))?'
+)
+_DATE_BY_SEPARATOR = re.compile(r'([0-9]{4})([-/.])(0[1-9]|1[012])\2(0[1-9]|[12][0-9]|3[01])')
 _CLOCK = r'([0-1]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?'
 _TIME = re.compile(_CLOCK)
 _TIME_RANGE = re.compile(f'{_CLOCK}[~-]{_CLOCK}')
@@ -41,11 +44,14 @@ _MEASURE = '(?:%|°C|℃|度|摄氏度|cm2|cm²|cm3|cm³|cm|db|ds|kg|km|m2|m²|m
 _MEASURE_RANGE = re.compile(f'({_ANY_NUMBER}{_MEASURE})~({_ANY_NUMBER}{_MEASURE})')
 _TEMPERATURE = re.compile(rf'(-?)({_NUMBER})(°C|℃|度|摄氏度)')
 # Replaced one after the other, anywhere in the text: "m" comes before "mm" could (5mm -> 五米米).
+# fmt: off
 _UNITS = (
     ('cm2', '平方厘米'), ('cm²', '平方厘米'), ('cm3', '立方厘米'), ('cm³', '立方厘米'),
     ('cm', '厘米'), ('db', '分贝'), ('ds', '毫秒'), ('kg', '千克'), ('km', '千米'),
     ('m2', '平方米'), ('m²', '平方米'), ('m³', '立方米'), ('m3', '立方米'), ('ml', '毫升'),
-    ('m', '米'), ('s', '秒'))
+    ('m', '米'), ('s', '秒'),
+)
+# fmt: on
 
 _RAISED = '⁰¹²³⁴⁵⁶⁷⁸⁹ˣʸⁿ'
 _LOWERED = str.maketrans(_RAISED, '0123456789xyn')
@@ -57,14 +63,13 @@ _OPERATORS = {'+': '加', '-': '减', '×': '乘', '÷': '除', '=': '等于'}
 _FRACTION = re.compile(r'(-?)(?<![0-9])([0-9]+)/([0-9]+)')
 _PERCENTAGE = re.compile(rf'(-?)({_NUMBER})%')
 
-_MOBILE = re.compile(
-    r'(?<![0-9])(?:\+?86)?1(?:[38][0-9]|5[0-35-9]|7[678]|9[89])[0-9]{8}(?![0-9])')
-_LANDLINE = re.compile(
-    r'(?<![0-9])(?:0(?:10|2[1-3]|[3-9][0-9]{2})-?)?[1-9][0-9]{6,7}(?![0-9])')
+_MOBILE = re.compile(r'(?<![0-9])(?:\+?86)?1(?:[38][0-9]|5[0-35-9]|7[678]|9[89])[0-9]{8}(?![0-9])')
+_LANDLINE = re.compile(r'(?<![0-9])(?:0(?:10|2[1-3]|[3-9][0-9]{2})-?)?[1-9][0-9]{6,7}(?![0-9])')
 _NUMBER_400 = re.compile(r'400-?[0-9]{3}-?[0-9]{4}')
 
 _RANGE = re.compile(
-    r'(?<![-0-9+×÷=])(-?[0-9]+(?:\.[0-9]+)?)[-~](-?[0-9]+(?:\.[0-9]+)?)(?![-0-9+×÷=])')
+    r'(?<![-0-9+×÷=])(-?[0-9]+(?:\.[0-9]+)?)[-~](-?[0-9]+(?:\.[0-9]+)?)(?![-0-9+×÷=])'
+)
 _NEGATIVE = re.compile(r'-([0-9]+)')
 _VERSION = re.compile(r'(?<![0-9])[0-9]+(?:\.[0-9]+){2,}')
 _DECIMAL = re.compile(r'(?<![0-9])[0-9]+\.[0-9]+|\.[0-9]+')
@@ -72,7 +77,8 @@ _SERIAL = re.compile('[0-9]{3,}')
 _PLAIN_NUMBER = re.compile(r'(-?)([0-9]+(?:\.[0-9]+)?)')
 
 # What is left of the symbols. Only the listed letters have names; other Greek letters are silent.
-_SYMBOLS = {
+# fmt: off
+_SYMBOLS = str.maketrans({
     '/': '每',
     '①': '一', '②': '二', '③': '三', '④': '四', '⑤': '五',
     '⑥': '六', '⑦': '七', '⑧': '八', '⑨': '九', '⑩': '十',
@@ -83,14 +89,12 @@ _SYMBOLS = {
     'τ': '套', 'υ': '宇普西龙', 'φ': '服艾', 'Φ': '服艾', 'χ': '器', 'ψ': '普赛', 'Ψ': '普赛',
     'ω': '欧米伽', 'Ω': '欧米伽',
     '+': '加', '-': '减', '×': '乘', '÷': '除', '=': '等',
-}
+})
+# fmt: on
 
-# 嗯 and 呣 have no vowel in the phoneme set, so they are read as characters that sound alike.
-_SPOKEN_MARKS = {
-    '嗯': '恩', '呣': '母',
-    '：': ',', '；': ',', '，': ',', '·': ',', '、': ',',
-    '。': '.', '$': '.', '！': '!', '？': '?', '~': '…', '～': '…',
-}
+# These two have no vowel, so no phonemes; they are read as characters that sound alike.
+_INTERJECTIONS = str.maketrans('嗯呣', '恩母')
+_MARKS = str.maketrans('：；，·、。$！？~～', ',,,,,..!?……')
 _UNSPEAKABLE = re.compile('[^\u4e00-\u9fa5!?…,.-]+')
 _MARK_RUN = re.compile('([!?…,.-])[!?…,.-]+')
 
@@ -149,8 +153,11 @@ def _read_time_ranges(text: str) -> str:
     def spoken(match: re.Match[str]) -> str:
         hour, minute, second, end_hour, end_minute, end_second = match.groups()
         # The official rule looks at the first minute to decide whether the second one is a half.
-        return (_clock(hour, minute, second, minute == '30') + '至'
-                + _clock(end_hour, end_minute, end_second, minute == '30'))
+        return (
+            _clock(hour, minute, second, minute == '30')
+            + '至'
+            + _clock(end_hour, end_minute, end_second, minute == '30')
+        )
 
     return _TIME_RANGE.sub(spoken, text)
 
@@ -199,7 +206,8 @@ def _read_arithmetic(text: str) -> str:
     replaced = 1
     while replaced:
         text, replaced = _ARITHMETIC.subn(
-            lambda match: match[1] + _OPERATORS[match[2]] + match[3], text)
+            lambda match: match[1] + _OPERATORS[match[2]] + match[3], text
+        )
     return text
 
 
@@ -217,7 +225,8 @@ def _read_fractions(text: str) -> str:
 
 def _read_percentages(text: str) -> str:
     return _PERCENTAGE.sub(
-        lambda match: f'{"负" if match[1] else ""}百分之{number(match[2])}', text)
+        lambda match: f'{"负" if match[1] else ""}百分之{number(match[2])}', text
+    )
 
 
 def _read_mobile_numbers(text: str) -> str:
@@ -233,7 +242,8 @@ def _read_telephone_numbers(text: str) -> str:
 
 def _read_ranges(text: str) -> str:
     return _RANGE.sub(
-        lambda match: f'{_read_plain_numbers(match[1])}到{_read_plain_numbers(match[2])}', text)
+        lambda match: f'{_read_plain_numbers(match[1])}到{_read_plain_numbers(match[2])}', text
+    )
 
 
 def _read_negative_integers(text: str) -> str:
@@ -268,16 +278,19 @@ def _read_serial_numbers(text: str) -> str:
 
 
 def _read_plain_numbers(text: str) -> str:
-    return _PLAIN_NUMBER.sub(
-        lambda match: ('负' if match[1] else '') + number(match[2]), text)
+    return _PLAIN_NUMBER.sub(lambda match: ('负' if match[1] else '') + number(match[2]), text)
 
 
 def _read_symbols(text: str) -> str:
-    return text.translate(str.maketrans(_SYMBOLS))
+    return text.translate(_SYMBOLS)
+
+
+def _respell_interjections(text: str) -> str:
+    return text.translate(_INTERJECTIONS)
 
 
 def _map_marks(text: str) -> str:
-    return text.replace('...', '…').translate(str.maketrans(_SPOKEN_MARKS))
+    return text.replace('...', '…').translate(_MARKS)
 
 
 def _drop_unspeakable(text: str) -> str:
@@ -313,6 +326,7 @@ RULES: tuple[Rule, ...] = (
     _read_serial_numbers,
     _read_plain_numbers,
     _read_symbols,
+    _respell_interjections,
     _map_marks,
     _drop_unspeakable,
     _collapse_marks,

@@ -1,4 +1,5 @@
 """Numbers as Mandarin words (gptsovits-spec section 4.6)."""
+
 from __future__ import annotations
 
 _DIGITS = '零一二三四五六七八九'
@@ -27,7 +28,7 @@ def cardinal(text: str) -> str:
         return _DIGITS[0] if text else ''
     head = len(significant) % 8 or 8
     blocks = [significant[:head]]
-    blocks += [significant[i:i + 8] for i in range(head, len(significant), 8)]
+    blocks += [significant[i : i + 8] for i in range(head, len(significant), 8)]
     words = '亿'.join(_below_1e8(block) for block in blocks)
     return words[1:] if words.startswith('一十') else words
 

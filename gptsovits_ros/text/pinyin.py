@@ -1,12 +1,14 @@
 """Numbered pinyin syllables as phoneme symbols (gptsovits-spec section 3)."""
+
 from __future__ import annotations
 
 import re
 
-UNKNOWN = 'UNK'
+from gptsovits_ros.text.symbols import UNKNOWN
 
 _SYLLABLE = re.compile('(zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?([aeiouv][a-z]*)([1-5])')
 _WITHOUT_INITIAL = {'a': 'AA', 'o': 'OO', 'e': 'EE'}
+_AFTER_Y = {'an': 'En', 'e': 'E'}
 
 
 def symbols(pinyin: str) -> tuple[str, ...]:
@@ -32,8 +34,8 @@ def symbols(pinyin: str) -> tuple[str, ...]:
 
 def _final(initial: str, final: str) -> str:
     """Return the symbol of a final; it tells apart vowels that pinyin writes alike."""
-    if initial == 'y' and final in ('an', 'e'):
-        return final.capitalize()
+    if initial == 'y' and final in _AFTER_Y:
+        return _AFTER_Y[final]
     if final == 'i' and initial in ('zh', 'ch', 'sh', 'r'):
         return 'ir'
     if final == 'i' and initial in ('z', 'c', 's'):

@@ -3,6 +3,7 @@
 Readings are numbered pinyin in ASCII ("lv4", neutral tone 5), one per character; a character
 without a reading stands for itself.
 """
+
 from __future__ import annotations
 
 import json
@@ -32,7 +33,8 @@ class PinyinDictionary:
         except ImportError as error:
             raise DependencyMissingError(
                 'Mandarin needs the library pypinyin, which is not installed; run '
-                'pip install "gptsovits_ros[zh]"') from error
+                'pip install "gptsovits_ros[zh]"'
+            ) from error
         self._style = Style.TONE3
         self._lazy_pinyin = lazy_pinyin
         self._to_tone3 = to_tone3
@@ -40,8 +42,7 @@ class PinyinDictionary:
 
     def read(self, text: str) -> list[str]:
         """Return the readings of all characters, by the longest known words in the text."""
-        return self._lazy_pinyin(
-            text, style=self._style, neutral_tone_with_five=True, errors=list)
+        return self._lazy_pinyin(text, style=self._style, neutral_tone_with_five=True, errors=list)
 
     def listed(self, word: str) -> list[str] | None:
         """Return the readings of a word that is listed as a whole, else None."""
@@ -61,13 +62,15 @@ class ReadingOverrides:
         """Load the short list."""
         self._dictionary = dictionary
         self._short_list: dict[str, list[str]] = json.loads(
-            data_path('zh_polyphones.json').read_text('utf-8'))
+            data_path('zh_polyphones.json').read_text('utf-8')
+        )
 
     def apply(self, word: str, readings: list[str]) -> list[str]:
         """Return the readings as listed for the word, or else for each of its characters."""
         return self._listed(word) or [
             (self._listed(char) or [reading])[0]
-            for char, reading in zip(word, readings, strict=True)]
+            for char, reading in zip(word, readings, strict=True)
+        ]
 
     def _listed(self, word: str) -> list[str] | None:
         return self._dictionary.listed(word) or self._short_list.get(word)

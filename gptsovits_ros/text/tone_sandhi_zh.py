@@ -3,6 +3,7 @@
 The rules and their order are the official ones. Readings are numbered pinyin, one per character; a
 rule only ever replaces the tone digit at the end.
 """
+
 from __future__ import annotations
 
 import json
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from gptsovits_ros.text.data_files import data_path
 
 # Marks after which 一 keeps its tone; … and - are not among them in the official rule.
-_MARKS = '、：，；。？！“”‘’\':,;.?!'
+_MARKS = "、：，；。？！“”‘’':,;.?!"
 _FINAL_PARTICLES = '吧呢哈啊呐噻嘛吖嗨哦哒额滴哩哟喽啰耶喔诶' + '的地得'
 _ASPECT_TAGS = ('ul', 'uz', 'ug')
 _LONGEST_MERGED = 3
@@ -28,8 +29,9 @@ class Word(NamedTuple):
 class ToneSandhi:
     """Changes tones word by word; word lists in data/zh_neutral_tone.json."""
 
-    def __init__(self, read_word: Callable[[str], list[str]],
-                 subwords: Callable[[str], list[str]]) -> None:
+    def __init__(
+        self, read_word: Callable[[str], list[str]], subwords: Callable[[str], list[str]]
+    ) -> None:
         """Load the word lists.
 
         Args:
@@ -60,8 +62,9 @@ class ToneSandhi:
         readings = self._neutralize(word, readings)
         return self._change_third(word.text, readings)
 
-    def _merge_third_tones(self, words: list[Word],
-                           meet: Callable[[list[str], list[str]], bool]) -> list[Word]:
+    def _merge_third_tones(
+        self, words: list[Word], meet: Callable[[list[str], list[str]], bool]
+    ) -> list[Word]:
         """Join two words whose third tones meet to one of at most three characters."""
         readings = [self._read_word(word.text) for word in words]
         merged: list[Word] = []
@@ -72,7 +75,8 @@ class ToneSandhi:
                 previous is not None
                 and meet(readings[index - 1], readings[index])
                 and not _is_reduplicated(previous.text)
-                and len(previous.text) + len(word.text) <= _LONGEST_MERGED)
+                and len(previous.text) + len(word.text) <= _LONGEST_MERGED
+            )
             if just_merged:
                 merged[-1] = Word(merged[-1].text + word.text, merged[-1].tag)
             else:
@@ -80,10 +84,17 @@ class ToneSandhi:
         return merged
 
     def _halves(self, word: str) -> tuple[str, str]:
-        """Cut a word at the border of the shortest dictionary word in it; the second may be ''."""
+        """Return a word in two parts, one of them the shortest dictionary word in it.
+
+        The second part may be empty.
+
+        The official rule takes a shortest word that is not at the start for the end of the word,
+        even where it is the middle: 白葡萄酒 gives 白葡, 葡萄 (so 酒 turns neutral, as 萄 would).
+        """
         shortest = min(self._subwords(word), key=len)
-        cut = len(shortest) if word.startswith(shortest) else len(word) - len(shortest)
-        return word[:cut], word[cut:]
+        if word.startswith(shortest):
+            return shortest, word[len(shortest) :]
+        return word[: -len(shortest)], shortest
 
     def _neutralize(self, word: Word, readings: list[str]) -> list[str]:
         text = word.text
@@ -184,7 +195,8 @@ def _change_bu(text: str, readings: list[str]) -> list[str]:
         return [readings[0], _with_tone(readings[1], '5'), readings[2]]
     return [
         _with_tone(reading, '2') if char == '不' and following.endswith('4') else reading
-        for char, reading, following in zip(text, readings, [*readings[1:], ''], strict=True)]
+        for char, reading, following in zip(text, readings, [*readings[1:], ''], strict=True)
+    ]
 
 
 def _change_yi(text: str, readings: list[str]) -> list[str]:
@@ -228,8 +240,11 @@ def _merge_yi_between_verbs(words: list[Word]) -> list[Word]:
             is_joined = False
             continue
         is_joined = (
-            word.text == '一' and 0 < index < len(words) - 1
-            and merged[-1] == words[index + 1] and merged[-1].tag == 'v')
+            word.text == '一'
+            and 0 < index < len(words) - 1
+            and merged[-1] == words[index + 1]
+            and merged[-1].tag == 'v'
+        )
         if is_joined:
             verb = merged[-1]
             merged[-1] = Word(f'{verb.text}一{verb.text}', verb.tag)
