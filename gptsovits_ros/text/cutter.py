@@ -127,16 +127,19 @@ class Cutter:
     def _han_language(self, word: str) -> str:
         if has_kana(word):
             return 'ja'
-        language = self._identify(word, 1, 0.0)[0]
+        language = self._likeliest(word)
         if language in _CHINESE:
             return 'zh'
         return language if language == 'ja' else UNKNOWN
 
     def _other_language(self, word: str) -> str:
-        language = self._identify(word, 1, 0.0)[0]
+        language = self._likeliest(word)
         if language in _CHINESE:
             return 'zh'
         return language if language in ('ja', 'ko', 'en') else UNKNOWN
+
+    def _likeliest(self, word: str) -> str:
+        return next(iter(self._identify(word, 1, 0.0)), UNKNOWN)
 
     def _han_words(self, text: str) -> list[str]:
         """Return the words of a run: kana stays together, a single Han character joins."""

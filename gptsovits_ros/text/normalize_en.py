@@ -30,7 +30,8 @@ _POUND = ('pound', 'pounds', 'penny', 'pence')
 
 # ASCII digits only: other scripts have digits that int() reads but no rule here expects.
 _NUMBER = r'[0-9]+(?:\.[0-9]+)?'
-_LIST_ITEM = re.compile(r'\b([0-9]+)\. ')
+# Only where a sentence begins: at the end of one, "3. " is a number and a full stop.
+_LIST_ITEM = re.compile(r'(?:^|(?<=[.!?] ))([0-9]+)\. ')
 # An operand is a number or a single letter, so that a dash between words stays a dash.
 _OPERATION = re.compile(r'(?:(?<=[0-9])|(?<=\b[A-Za-z])) ([-+×*÷/=]) (?=-?[0-9]|[A-Za-z]\b)')
 _NEGATIVE = re.compile(r'(?:^| +)-(?=[0-9])')

@@ -107,6 +107,13 @@ def test_small_pieces_follow_their_neighbours_whatever_the_identifier_says():
         ('zh', '一二三四五六七八九十百千万')]
 
 
+def test_words_that_the_identifier_does_not_know_stay_unknown():
+    cutter = Cutter(lambda text, count, threshold: [], japanese_words=lambda text: [text],
+                    chinese_words=lambda text: [text])
+    assert [(piece.language, piece.text) for piece in cutter.cut('漢字 abc')] == [
+        ('x', '漢字 '), ('x', 'abc')]
+
+
 @pytest.mark.parametrize(('text', 'answer'), [
     ('ひらがな', True), ('カタカナ', True), ('々', True), ('漢字', False), ('abc', False)])
 def test_kana_is_seen(text, answer):

@@ -35,6 +35,8 @@ def test_all_golden_sentences_agree(goldens):
     ('the 101st', 'the one hundred and first'),
     ('1/2 or 3/2 or 1/4', 'one half or three halves or one fourth'),
     ('2. Push it.', 'second, Push it.'),
+    ('Open it. 2. Push it.', 'Open it. second, Push it.'),
+    ('I have 2. Take them.', 'I have two. Take them.'),
     # money
     ('$1', 'one dollar'),
     ('$0.05', 'five cents'),
