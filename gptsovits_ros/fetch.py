@@ -138,9 +138,8 @@ class Fetcher:
         if not path.is_file():
             return False
         size = path.stat().st_size
-        locked = self._read_lock().get(file.path)
-        if not locked or locked['size'] != size:
-            expected = self._expected(file)
+        expected = self._expected(file)
+        if self._read_lock().get(file.path) != {'size': size, 'sha256': expected.sha256}:
             self._report(file, CHECKING, size, size)
             sha256 = _sha256(path)
             if expected.sha256 and sha256 != expected.sha256:

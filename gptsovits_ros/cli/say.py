@@ -103,12 +103,16 @@ class _Line:
 
 
 def _say_one(args: argparse.Namespace, load_engine: Callable[[EngineSettings], Engine]) -> int:
-    """Speak one text into one file."""
-    if not args.output.absolute().parent.is_dir():  # before the models are loaded, not after
+    """Speak one text into one file; what is wrong with the request is told before models load."""
+    from gptsovits_ros.types import check_request
+
+    if not args.output.absolute().parent.is_dir():
         raise ConfigurationError(f'{args.output} cannot be written: its folder does not exist')
     text = _decode(sys.stdin.buffer.read(), 'standard input') if args.text == '-' else args.text
-    engine = load_engine(_settings(args))
-    print(f'{args.output}: {_speak(engine, _request(args, text), args.output)}')
+    settings, request = _settings(args), _request(args, text)
+    check_request(request, settings.max_text_length)
+    engine = load_engine(settings)
+    print(f'{args.output}: {_speak(engine, request, args.output)}')
     return 0
 
 

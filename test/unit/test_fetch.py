@@ -146,6 +146,12 @@ def test_a_file_copied_there_by_hand_is_checked_and_recorded(fetcher, server):
     assert FILE.path in json.loads((fetcher.model_root / fetch.LOCK_NAME).read_text())['files']
 
 
+def test_a_file_that_an_older_release_accepted_is_checked_against_the_new_sum(fetcher, server):
+    fetcher.fetch([FILE])
+    with pytest.raises(DownloadError, match='not the official file'):
+        fetcher.fetch([replace(FILE, sha256='0' * 64)])
+
+
 def test_a_wrong_file_copied_there_by_hand_is_named_and_kept(fetcher):
     path = fetcher.model_root / FILE.path
     path.parent.mkdir(parents=True)

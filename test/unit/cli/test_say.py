@@ -14,6 +14,7 @@ from gptsovits_ros.cli import UsageError, say
 from gptsovits_ros.errors import (
     ConfigurationError,
     LanguageUnsupportedError,
+    ParameterInvalidError,
     TextInvalidError,
 )
 from gptsovits_ros.types import AudioChunk
@@ -36,7 +37,7 @@ class Engine:
         self.requests.append(request)
         if 'forbidden' in request.text:
             raise LanguageUnsupportedError('not this one')
-        for index, word in enumerate(request.text.split()):
+        for index, word in enumerate(request.text.replace('silent', '').split()):
             yield AudioChunk(
                 np.full(len(word) * RATE // 10, 0.25, dtype=np.float32), RATE, index, word)
 
@@ -114,9 +115,15 @@ def test_a_missing_folder_is_told_before_models_are_loaded(engine, tmp_path):
     assert engine.settings == []
 
 
+def test_a_number_out_of_range_is_told_before_models_are_loaded(engine, tmp_path):
+    with pytest.raises(ParameterInvalidError, match='speed'):
+        run(engine, 'hi', '-o', str(tmp_path / 'a.wav'), '--speed', '9')
+    assert engine.settings == []
+
+
 def test_a_text_without_sound_leaves_no_file(engine, tmp_path):
     with pytest.raises(TextInvalidError, match='nothing that can be spoken'):
-        run(engine, ' ', '-o', str(tmp_path / 'a.wav'))
+        run(engine, 'silent', '-o', str(tmp_path / 'a.wav'))
     assert list(tmp_path.iterdir()) == []
 
 
