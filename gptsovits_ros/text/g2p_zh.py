@@ -24,7 +24,7 @@ class MandarinG2p:
     """Turns normalised Mandarin text into phonemes.
 
     An instance holds everything that it needs (dictionaries, word lists); nothing is shared
-    between instances or written to disk. Loading takes about a second and 170 MB, mostly for
+    between instances or written to disk. Loading takes about a second and 220 MB, mostly for
     jieba's dictionary. Calls only read, so one instance may serve several threads.
     """
 
