@@ -10,7 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 
 from ..errors import ParameterInvalidError
-from ..types import LANGUAGES, SPLIT_METHODS, EngineSettings, SamplingParameters
+from ..types import (
+    LANGUAGES,
+    REQUEST_BOUNDS,
+    SPLIT_METHODS,
+    EngineSettings,
+    SamplingParameters,
+)
 
 Value = str | bool | int | float
 
@@ -63,23 +69,25 @@ PARAMETERS = (
               read_only=True),
     ParamSpec('topic.audio', 'audio', 'Topic of the audio; `<name>_info` tells its format.',
               pattern=TOPIC_PATTERN, read_only=True),
-    ParamSpec('speech.speed', 1.0, 'Speaking rate relative to the voice.', bounds=(0.5, 2.0)),
+    ParamSpec('speech.speed', 1.0, 'Speaking rate relative to the voice.',
+              bounds=REQUEST_BOUNDS['speed']),
     ParamSpec('speech.seed', -1, 'Seed of all randomness: same seed, same audio; -1: a new one '
               'each time.', bounds=(-1, 2**63 - 1)),
     ParamSpec('speech.split', 'cut5', 'How text is cut into segments: cut0 not at all, cut1 every '
               '4 sentences, cut2 every 50 characters, cut3 at Chinese full stops, cut4 at English '
               'full stops, cut5 at every punctuation mark.', choices=SPLIT_METHODS),
-    ParamSpec('speech.pause_s', 0.3, 'Silence after each segment [s].', bounds=(0.0, 2.0)),
+    ParamSpec('speech.pause_s', 0.3, 'Silence after each segment [s].',
+              bounds=REQUEST_BOUNDS['pause_s']),
     ParamSpec('speech.max_text_length', 2000, 'Longest text accepted [characters].',
               bounds=(1, 20000)),
     ParamSpec('sampling.top_k', 15, 'Draw each token from this many most likely ones; 1: greedy.',
-              bounds=(1, 1025)),
+              bounds=REQUEST_BOUNDS['top_k']),
     ParamSpec('sampling.top_p', 1.0, 'Draw from the most likely tokens that have together this '
-              'probability; 1: all.', bounds=(0.01, 1.0)),
+              'probability; 1: all.', bounds=REQUEST_BOUNDS['top_p']),
     ParamSpec('sampling.temperature', 1.0, 'Below 1 steadier, above 1 livelier.',
-              bounds=(0.0, 2.0)),
+              bounds=REQUEST_BOUNDS['temperature']),
     ParamSpec('sampling.repetition_penalty', 1.35, 'Above 1 makes earlier tokens less likely.',
-              bounds=(1.0, 3.0)),
+              bounds=REQUEST_BOUNDS['repetition_penalty']),
     ParamSpec('stream.chunk_ms', 100, 'Length of the audio in one message [ms].',
               bounds=(10, 1000)),
     ParamSpec('stream.lead_ms', 200, 'How far audio is sent ahead of its playing time [ms]: the '
@@ -194,12 +202,13 @@ class Parameters:
         """
         What the engine process is started with.
 
-        The voice and the text length can change while the engine runs, so the node settles them
-        for each request, and the engine gets the widest limit.
+        Its default voice is loaded first. The longest text can change while the engine runs, so
+        the node enforces it, and the engine gets the widest limit.
         """
         return EngineSettings(
             voice_root=self.engine_voice_root,
             model_root=self.engine_model_root,
+            default_voice=self.voice,
             device=self.engine_device,
             threads=self.engine_threads,
             max_text_length=int(SPECS['speech.max_text_length'].bounds[1]),

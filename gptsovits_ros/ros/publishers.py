@@ -76,7 +76,7 @@ class StatePublisher:
 
     News of an utterance that waits, was refused or ended is followed by the present state once
     more (with its old stamp), so that a late joiner, who asks for the latest message, knows what
-    is going on. Not safe for threads: the caller holds one lock around a change and its publication.
+    is going on. Not safe for threads: the caller holds a lock around a change and its message.
     """
 
     def __init__(self, node: Node, frame_id: str) -> None:

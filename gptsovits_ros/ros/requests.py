@@ -5,16 +5,10 @@ from typing import Protocol
 
 import numpy as np
 
-from ..errors import (
-    EngineUnavailableError,
-    LanguageUnsupportedError,
-    ParameterInvalidError,
-    TextInvalidError,
-    TextTooLongError,
-    VoiceNotFoundError,
-)
-from ..types import LANGUAGES, SamplingParameters, SpeechRequest, VoiceInfo
-from .parameters import Parameters, check
+from .. import types
+from ..errors import EngineUnavailableError, TextInvalidError, VoiceNotFoundError
+from ..types import SamplingParameters, SpeechRequest, VoiceInfo
+from .parameters import Parameters
 
 # rclpy decodes strings with errors='replace': bytes that are not UTF-8 arrive as this character.
 REPLACEMENT_CHARACTER = '\ufffd'
@@ -49,56 +43,37 @@ def request_from_text(text: str, parameters: Parameters) -> SpeechRequest:
 
 
 def request_from_goal(goal: Goal, parameters: Parameters) -> SpeechRequest:
-    """
-    Return the request for a goal.
-
-    :raises ParameterInvalidError: if a number is out of its range; the message names the field.
-    """
+    """Return the request for a goal; not checked yet."""
     default = request_from_text(goal.text, parameters)
     return SpeechRequest(
         text=goal.text,
         language=goal.language or default.language,
         voice=goal.voice or default.voice,
-        speed=_given('speed', 'speech.speed', goal.speed) or default.speed,
-        seed=default.seed if goal.seed == -1 else _seed(_given('seed', 'speech.seed', goal.seed)),
+        speed=_decimal(goal.speed) or default.speed,
+        seed=default.seed if goal.seed == -1 else goal.seed,
         split_method=default.split_method,
         pause_s=default.pause_s,
-        noise_scale=default.noise_scale,
         sampling=SamplingParameters(
-            top_k=_given('top_k', 'sampling.top_k', goal.top_k) or default.sampling.top_k,
-            top_p=_given('top_p', 'sampling.top_p', goal.top_p) or default.sampling.top_p,
-            temperature=_given('temperature', 'sampling.temperature', goal.temperature)
-            or default.sampling.temperature,
-            repetition_penalty=_given('repetition_penalty', 'sampling.repetition_penalty',
-                                      goal.repetition_penalty)
+            top_k=goal.top_k or default.sampling.top_k,
+            top_p=_decimal(goal.top_p) or default.sampling.top_p,
+            temperature=_decimal(goal.temperature) or default.sampling.temperature,
+            repetition_penalty=_decimal(goal.repetition_penalty)
             or default.sampling.repetition_penalty,
         ),
     )
 
 
-def check_text(text: str, max_length: int) -> None:
+def check_request(request: SpeechRequest, max_text_length: int) -> None:
     """
-    Raise if the text cannot be spoken: TextInvalidError or TextTooLongError.
+    Raise the typed error for a request that came over ROS and cannot be spoken.
 
     Messages tell lengths and positions, never the text: it is private.
     """
-    if len(text) > max_length:
-        raise TextTooLongError(f'the text has {len(text)} characters, at most {max_length} are '
-                               'allowed (parameter speech.max_text_length); send it in parts')
-    if not text.strip():
-        raise TextInvalidError('the text is empty')
-    for position, character in enumerate(text):
-        if character == REPLACEMENT_CHARACTER or '\ud800' <= character <= '\udfff':
-            raise TextInvalidError(
-                f'the text is not valid UTF-8 (character {position}); the publisher must encode '
-                'it as UTF-8')
-
-
-def check_language(language: str) -> None:
-    """Raise LanguageUnsupportedError if there is no such language tag."""
-    if language not in LANGUAGES:
-        raise LanguageUnsupportedError(
-            f'there is no language {language[:20]!r}; use one of ' + ', '.join(LANGUAGES))
+    types.check_request(request, max_text_length)
+    position = request.text.find(REPLACEMENT_CHARACTER)
+    if position >= 0:
+        raise TextInvalidError(f'the text is not valid UTF-8 (character {position}); the sender '
+                               'must encode it as UTF-8')
 
 
 def find_voice(name: str, voices: tuple[VoiceInfo, ...]) -> VoiceInfo:
@@ -110,10 +85,8 @@ def find_voice(name: str, voices: tuple[VoiceInfo, ...]) -> VoiceInfo:
     for voice in voices:
         if voice.name == name or (not name and voice.is_default):
             return voice
-    if not voices:
-        raise VoiceNotFoundError('no voice is enrolled; put one into engine.voice_root')
-    there_are = ', '.join(sorted(voice.name for voice in voices))
-    raise VoiceNotFoundError(f'there is no voice {name[:40]!r}; there are: {there_are}')
+    there_are = ', '.join(sorted(voice.name for voice in voices)) or 'none'
+    raise VoiceNotFoundError(f'there is no voice {name[:40]!r}; the voices are: {there_are}')
 
 
 def check_engine(state: str, message: str) -> None:
@@ -123,24 +96,14 @@ def check_engine(state: str, message: str) -> None:
     While it starts or restarts utterances wait in the queue: a robot that greets at power-on must
     not depend on which process is up first.
     """
-    if state in ('failed', 'stopped'):
-        raise EngineUnavailableError(f'the engine has {state}: {message}' if state == 'failed'
-                                     else 'the engine is stopped')
+    if state not in ('ready', 'starting', 'restarting'):
+        raise EngineUnavailableError(f'the engine is {state}: {message}')
 
 
 def _seed(value: int) -> int | None:
     return None if value == -1 else value
 
 
-def _given(field: str, parameter: str, value: int | float) -> int | float:
-    """Return a goal's number, checked against the range of the parameter; 0 passes: not given."""
-    if isinstance(value, float):
-        # The field is float32: take the decimal number that was meant, 1.35 and not 1.350000024.
-        value = float(str(np.float32(value)))
-    if value == 0 and field != 'seed':
-        return value
-    try:
-        check(parameter, value)
-    except ParameterInvalidError as error:
-        raise ParameterInvalidError(f'{field}: {error}') from error
-    return value
+def _decimal(value: float) -> float:
+    """Return the decimal number that a float32 field stands for: 1.35 and not 1.350000024."""
+    return float(str(np.float32(value)))

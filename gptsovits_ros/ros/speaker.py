@@ -75,12 +75,18 @@ class Speaker:
     """Speaks what is in the queue, one utterance at a time, until the queue is closed."""
 
     def __init__(self, engine: Engine, queue: UtteranceQueue, sink: SpeechSink,
-                 settings: Callable[[], StreamSettings]) -> None:
-        """Create the speaker; settings are asked for at the start of each utterance."""
+                 settings: Callable[[], StreamSettings], engine_wait_s: float) -> None:
+        """
+        Create the speaker.
+
+        :param settings: asked at the start of each utterance.
+        :param engine_wait_s: how long an utterance waits for an engine that is starting [s].
+        """
         self._engine = engine
         self._queue = queue
         self._sink = sink
         self._settings = settings
+        self._engine_wait_s = engine_wait_s
         self._thread = threading.Thread(target=self._run, name='speaker')
 
     def start(self) -> None:
@@ -121,12 +127,13 @@ class Speaker:
         return State.FAILED, outcome
 
     def _wait_for_engine(self, utterance: Utterance) -> None:
-        """Wait while the engine starts; its client ends that by `ready` or `failed`."""
+        """Wait while the engine starts, but not longer than an engine may take to start."""
+        deadline = time.monotonic() + self._engine_wait_s
         while (status := self._engine.status).state in ('starting', 'restarting'):
+            if time.monotonic() > deadline:
+                raise EngineUnavailableError(f'the engine is still {status.state} after '
+                                             f'{self._engine_wait_s:g} s: {status.message}')
             self._pause(utterance, ENGINE_POLL_S)
-        if status.state != 'ready':
-            raise EngineUnavailableError(f'the engine is {status.state}: {status.message}')
-        self._pause(utterance, 0.0)
 
     def _play(self, utterance: Utterance, stream: Stream) -> None:
         settings = self._settings()
@@ -152,8 +159,8 @@ class Speaker:
         self._pause(utterance, clock.delay(time.monotonic()))
         self._sink.on_speaking(True)
         now = time.monotonic()
-        self._sink.on_audio(utterance, piece, sample_rate, clock.due_in(now))
         utterance.note_published(len(piece) / sample_rate)
+        self._sink.on_audio(utterance, piece, sample_rate, clock.due_in(now))
         clock.sent(now, len(piece) / sample_rate)
 
     @staticmethod

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.logging import LoggingSeverity, get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
@@ -27,6 +28,7 @@ from gptsovits_ros.srv import ListVoices
 
 from ..engine.client import EngineClient, EngineStatus
 from ..errors import CanceledError, EngineUnavailableError, GptsovitsError
+from ..types import SpeechRequest
 from . import requests
 from .conversions import state_message, voice_message
 from .logs import RosLogHandler
@@ -39,7 +41,11 @@ from .speak_server import SpeakServer
 from .speaker import Speaker, StreamSettings
 from .utterance import State, Utterance
 
-SHUTDOWN_TIMEOUT_S = 2.0
+PACKAGE_LOGGER = logging.getLogger('gptsovits_ros')
+
+# Together below 2 s, after which a launch file or a service manager grows impatient.
+SPEAKER_STOP_S = 0.4
+ENGINE_STOP_S = 1.5
 
 
 class SpeechNode(Node):
@@ -52,10 +58,11 @@ class SpeechNode(Node):
         :raises ParameterInvalidError: if a parameter has a value that is not allowed.
         """
         super().__init__('speech_node')
+        self._log_handler = self._forward_logs()
         self._lock = threading.RLock()
-        self._client: EngineClient | None = None
-        self._parameters = ParameterServer(self, self._check_parameters, self._on_parameters)
-        parameters = self._parameters.values
+        self._engine_state = ('', '')
+        self._settings = ParameterServer(self, self._check_parameters, self._on_parameters)
+        parameters = self._settings.values
         self._audio = AudioPublisher(self, parameters)
         self._speaking = SpeakingPublisher(self)
         self._states = StatePublisher(self, parameters.stream_frame_id)
@@ -67,7 +74,8 @@ class SpeechNode(Node):
             stall_timeout_s=parameters.engine_stall_timeout_s,
             on_status=self._on_engine_status,
         )
-        self._speaker = Speaker(self._client, self._queue, self, self._stream_settings)
+        self._speaker = Speaker(self._client, self._queue, self, self._stream_settings,
+                                parameters.engine_start_timeout_s)
         self._speak_server = SpeakServer(self, self._on_goal, self._on_cancel)
         self.create_subscription(String, parameters.topic_say, self._on_say, SAY_QOS)
         self.create_service(Trigger, 'stop', self._on_stop)
@@ -82,30 +90,33 @@ class SpeechNode(Node):
         """Stop speaking, tell everyone, end the speaker and the engine; before destroy_node."""
         self._queue.close()
         self._stop_all()
-        if not self._speaker.join(SHUTDOWN_TIMEOUT_S):
+        if not self._speaker.join(SPEAKER_STOP_S):
             self.get_logger().error('the speaker thread did not end')
-        self._client.stop()
+        self._client.stop(timeout_s=ENGINE_STOP_S)
 
     def destroy_node(self) -> None:
         """Destroy the action server, which rclpy leaves to its owner, and then the node."""
         self._speak_server.destroy()
+        PACKAGE_LOGGER.removeHandler(self._log_handler)
         super().destroy_node()
+
+    def _forward_logs(self) -> RosLogHandler:
+        """Let what the engine's client logs, which knows no ROS, go to the node's logger."""
+        handler = RosLogHandler(self.get_logger())
+        PACKAGE_LOGGER.addHandler(handler)
+        is_debug = self.get_logger().is_enabled_for(LoggingSeverity.DEBUG)
+        PACKAGE_LOGGER.setLevel(logging.DEBUG if is_debug else logging.INFO)
+        return handler
 
     # What comes in.
 
     def _on_say(self, message: String) -> None:
-        request = requests.request_from_text(message.data, self._parameters.values)
+        request = requests.request_from_text(message.data, self._settings.values)
         self._accept(Utterance(request, 'say'))
 
     def _on_goal(self, utterance_id: str, goal: Speak.Goal) -> None:
-        parameters = self._parameters.values
-        try:
-            request = requests.request_from_goal(goal, parameters)
-        except GptsovitsError as error:
-            request = requests.request_from_text(goal.text, parameters)
-            self.on_state(Utterance(request, 'speak', utterance_id), State.REFUSED, error=error)
-        else:
-            self._accept(Utterance(request, 'speak', utterance_id))
+        request = requests.request_from_goal(goal, self._settings.values)
+        self._accept(Utterance(request, 'speak', utterance_id))
 
     def _on_cancel(self, utterance_id: str) -> bool:
         utterance = self._queue.find(utterance_id)
@@ -128,7 +139,7 @@ class SpeechNode(Node):
         status = self._client.status
         response.success = status.state == 'ready'
         if not response.success:
-            response.message = f'the engine is {status.state}: {status.message}'
+            response.message = _describe(status)
         response.voices = [voice_message(voice, Voice)
                            for voice in sorted(status.voices, key=lambda voice: voice.name)]
         return response
@@ -136,7 +147,7 @@ class SpeechNode(Node):
     def _accept(self, utterance: Utterance) -> None:
         """Put an utterance into the queue, or refuse it and tell why."""
         try:
-            self._check_request(utterance)
+            self._check_request(utterance.request)
             # Under the lock, so that QUEUED goes out before anything the speaker says of it.
             with self._lock:
                 self._queue.put(utterance)
@@ -144,10 +155,8 @@ class SpeechNode(Node):
         except GptsovitsError as error:
             self.on_state(utterance, State.REFUSED, error=error)
 
-    def _check_request(self, utterance: Utterance) -> None:
-        request = utterance.request
-        requests.check_text(request.text, self._parameters.values.speech_max_text_length)
-        requests.check_language(request.language)
+    def _check_request(self, request: SpeechRequest) -> None:
+        requests.check_request(request, self._settings.values.speech_max_text_length)
         status = self._client.status
         requests.check_engine(status.state, status.message)
         if status.state == 'ready':
@@ -194,19 +203,21 @@ class SpeechNode(Node):
 
     def _on_engine_status(self, status: EngineStatus) -> None:
         """Publish what the engine is doing; called from a thread of its client."""
-        message = f'the engine is {status.state}: {status.message}'
-        if status.state == 'ready':
-            state, error = State.IDLE, None
-            self.get_logger().info(f'engine ready on {status.device} after {status.load_s:.1f} s')
-            self._announce_voice(status)
-        else:
-            state, error = State.UNAVAILABLE, EngineUnavailableError(message)
-            if status.state == 'failed':
-                self.get_logger().error(message)
-            else:
-                self.get_logger().info(message)
         with self._lock:
+            if (status.state, status.message) == self._engine_state:
+                return
+            self._engine_state = status.state, status.message
+            state, error = State.IDLE, None
+            if status.state != 'ready':
+                error = EngineUnavailableError(_describe(status))
+                state = State.UNAVAILABLE
             self._states.publish_rest(state_message(state, None, '', error, SpeechState))
+        if status.state == 'failed':
+            self.get_logger().error(_describe(status))
+        else:
+            self.get_logger().info(_describe(status))
+        if status.state == 'ready':
+            self._announce_voice(status)
 
     def _default_voice(self) -> str:
         """Return the name of the voice that speaks when none is named; empty: not known yet."""
@@ -214,7 +225,7 @@ class SpeechNode(Node):
 
     def _announce_voice(self, status: EngineStatus) -> None:
         """Publish the format of the voice that will speak, before anyone has to play it."""
-        name = self._parameters.values.voice
+        name = self._settings.values.voice
         try:
             voice = requests.find_voice(name, status.voices)
         except GptsovitsError as error:
@@ -223,7 +234,7 @@ class SpeechNode(Node):
             self._announce(voice.sample_rate)
 
     def _announce(self, sample_rate: int) -> None:
-        chunk_ms = self._parameters.values.stream_chunk_ms
+        chunk_ms = self._settings.values.stream_chunk_ms
         self._audio.announce(sample_rate, sample_rate * chunk_ms // 1000)
 
     def _log(self, utterance: Utterance, state: State, error: GptsovitsError | None) -> None:
@@ -240,7 +251,7 @@ class SpeechNode(Node):
     # Parameters.
 
     def _stream_settings(self) -> StreamSettings:
-        parameters = self._parameters.values
+        parameters = self._settings.values
         return StreamSettings(parameters.stream_chunk_ms, parameters.stream_lead_ms)
 
     def _check_parameters(self, parameters: Parameters) -> None:
@@ -251,6 +262,13 @@ class SpeechNode(Node):
 
     def _on_parameters(self, parameters: Parameters) -> None:
         self._queue.set_max_length(parameters.queue_max_length)
+
+
+def _describe(status: EngineStatus) -> str:
+    """Return how the engine is, in one line for people."""
+    if status.state == 'ready':
+        return f'the engine is ready on {status.device}, loaded in {status.load_s:.1f} s'
+    return f'the engine is {status.state}' + (f': {status.message}' if status.message else '')
 
 
 def main(args: list[str] | None = None,
@@ -270,25 +288,20 @@ def main(args: list[str] | None = None,
 def _run(stop: threading.Event, make_client: Callable[..., EngineClient]) -> int:
     try:
         node = SpeechNode(make_client)
+        node.start()
     except GptsovitsError as error:
-        rclpy.logging.get_logger('speech_node').fatal(f'{error.name}: {error}')
+        get_logger('speech_node').fatal(f'{error.name}: {error}')
         return 1
-    handler = RosLogHandler(node.get_logger())
-    package_logger = logging.getLogger('gptsovits_ros')
-    package_logger.addHandler(handler)
-    package_logger.setLevel(logging.DEBUG if node.get_logger().get_effective_level() <= 10
-                            else logging.INFO)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     with ThreadPoolExecutor(1, thread_name_prefix='executor') as pool:
         spinning = pool.submit(executor.spin)
         # Whatever ends the executor ends the process; result() raises it again.
         spinning.add_done_callback(lambda _: stop.set())
-        node.start()
         stop.wait()
+        # The executor still runs, so that goals learn of their end.
         node.stop()
         executor.shutdown()
-    package_logger.removeHandler(handler)
     node.destroy_node()
     spinning.result()
     return 0
