@@ -2,6 +2,7 @@
 
 Loads neither torch nor rclpy, so that a node with the system's Python can use it.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -73,8 +74,8 @@ class EngineClient:
             and "--address" are added; its first item is the interpreter.
         :param start_timeout_s: longest time for loading the models [s].
         :param stall_timeout_s: longest time without progress or answer [s]; then it is killed.
-        :param on_status: called by the I/O thread after every change, in order; it must return soon
-            and must not call `stop`.
+        :param on_status: called by the I/O thread after every change, in order; it must return
+            soon and must not call `stop`.
         """
         self._settings = _with_absolute_folders(settings)
         self._python = python
@@ -132,8 +133,8 @@ class EngineClient:
     def synthesize(self, request: SpeechRequest) -> SpeechStream:
         """Ask for the audio of a request; never blocks.
 
-        The worker speaks requests one after another, in the order of these calls. What it finds wrong
-        comes out of the stream.
+        The worker speaks requests one after another, in the order of these calls. What it finds
+        wrong comes out of the stream.
 
         :raises EngineUnavailableError: if the engine is not ready.
         :raises GptsovitsError: if the request is refused by `types.check_request`.

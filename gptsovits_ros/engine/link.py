@@ -1,4 +1,5 @@
 """One worker process and the socket to it: from its start until it is lost or told to leave."""
+
 from __future__ import annotations
 
 import time
@@ -83,7 +84,7 @@ class WorkerLink:
     @property
     def turn_s(self) -> float:
         """Longest time between two calls of `check` [s]."""
-        return min(PING_INTERVAL_S, self._stall_timeout_s / 4)
+        return min(PING_INTERVAL_S, self._stall_timeout_s / 4, self._start_timeout_s / 4)
 
     def healthy_s(self) -> float:
         """Return for how long it has been ready [s]."""

@@ -1,4 +1,5 @@
 """Start, watch and end the worker process; its output becomes log records of this process."""
+
 from __future__ import annotations
 
 import logging
@@ -304,4 +305,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f'signal {number}'
-

@@ -4,6 +4,7 @@ A message is one msgpack map (the header) with its name under "type"; a chunk of
 frame with the samples, raw little-endian float32. Pure functions: no socket is touched here, and
 nothing here loads torch.
 """
+
 from __future__ import annotations
 
 import json

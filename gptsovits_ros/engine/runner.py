@@ -1,4 +1,5 @@
 """The thread of the worker that owns the engine: load it, then speak request after request."""
+
 from __future__ import annotations
 
 import logging

@@ -1,4 +1,5 @@
 """The audio of one request at the client: filled by the I/O thread, read by another one."""
+
 from __future__ import annotations
 
 import threading

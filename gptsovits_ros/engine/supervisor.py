@@ -1,4 +1,5 @@
 """The I/O thread of the client: own the socket and the process, and keep a worker alive."""
+
 from __future__ import annotations
 
 import logging
@@ -145,9 +146,7 @@ class Supervisor(threading.Thread):
         except OSError as error:
             raise ConfigurationError(f'cannot start {self._command[0]}: {error}') from error
         self._publish(pid=process.pid)
-        return WorkerLink(
-            process, context, address, self._start_timeout_s, self._stall_timeout_s
-        )
+        return WorkerLink(process, context, address, self._start_timeout_s, self._stall_timeout_s)
 
     def _serve(self, link: WorkerLink) -> None:
         """Carry messages until `stop`; raise WorkerLostError if the worker is lost before."""

@@ -1,4 +1,5 @@
 """A queue whose reader can wait for it and for sockets at the same time."""
+
 from __future__ import annotations
 
 import socket

@@ -4,6 +4,7 @@ The type hints of a dataclass are its wire format: str, int, float, bool, option
 of one type, another dataclass, or `np.ndarray` for float32 samples, which travel beside the map as
 raw bytes. Whatever does not fit raises ProtocolError with the path of the field.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -79,7 +80,8 @@ def _unpack_dataclass(
     if not isinstance(packed, dict):
         raise ProtocolError(f'{path} must be a map, not {_kind(packed)}')
     fields = _fields(cls)
-    unknown = [] if open_ended else [name for name in packed if name not in fields]
+    in_map = {name for name, (hint, _) in fields.items() if hint is not np.ndarray}
+    unknown = [] if open_ended else [name for name in packed if name not in in_map]
     if unknown:
         raise ProtocolError(f'{path} has an unknown field {str(unknown[0])[:40]!r}')
     values = {}

@@ -4,6 +4,7 @@ The main thread owns the socket and answers at once, whatever the models do; a s
 (runner.EngineRunner) owns the engine. The process ends with its parent: a third thread waits for
 the end of stdin.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -37,7 +38,7 @@ LOGGER = logging.getLogger(__name__)
 POLL_MS = 1000
 CLIENT_SILENCE_S = 60.0  # clients ping each second; one that is silent so long is gone
 LOAD_FAILED_LINGER_S = 10.0  # time for the client to fetch the reason and answer Shutdown
-STOP_WAIT_S = 1.0  # for the running request, which asks every few tens of milliseconds
+STOP_WAIT_S = 0.5  # for the running request, which asks every few tens of milliseconds
 SEND_LINGER_MS = 200
 # Audio is bounded by the window of each request, so this is reached only by a client that never
 # reads.

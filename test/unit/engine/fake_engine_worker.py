@@ -1,8 +1,9 @@
 """A worker process with a stand-in engine that does what the text of a request says.
 
-The tests start it as `python fake_engine_worker.py --address ... --settings ...`. All of the process but the
-engine is the real one. `EngineSettings.device` chooses how loading goes.
+The tests start it as `python fake_engine_worker.py --address ... --settings ...`. All of it but
+the engine is the real one. `EngineSettings.device` chooses how loading goes.
 """
+
 from __future__ import annotations
 
 import logging
@@ -32,7 +33,7 @@ class FakeEngine:
     device = 'fake'
 
     def __init__(self):
-        self._last = (0, False)  # chunks made and "was cancelled" of the last request
+        self._last = (0, False)  # chunks made and "was ended early" of the last request
 
     @classmethod
     def load(cls, settings):
@@ -65,14 +66,18 @@ class FakeEngine:
 
     def do_chunks(self, request, cancelled, count, length, pause_s='0'):
         """Make chunks, asking `cancelled` before each."""
-        for index in range(int(count)):
-            if cancelled():
-                self._last = (self._last[0], True)
-                raise CanceledError('the stand-in was cancelled')
-            time.sleep(float(pause_s))
-            self._last = (index + 1, False)
-            samples = samples_of(request.seed or 0, index, int(length))
-            yield AudioChunk(samples, SAMPLE_RATE, index, f'piece {index}', index % 2 == 1)
+        done = False
+        try:
+            for index in range(int(count)):
+                if cancelled():
+                    raise CanceledError('the stand-in was cancelled')
+                time.sleep(float(pause_s))
+                self._last = (index + 1, False)
+                samples = samples_of(request.seed or 0, index, int(length))
+                yield AudioChunk(samples, SAMPLE_RATE, index, f'piece {index}', index % 2 == 1)
+            done = True
+        finally:  # also when the generator is closed
+            self._last = (self._last[0], not done)
 
     def do_hang(self, request, cancelled):
         """Make one chunk, then nothing, without asking."""
