@@ -3,6 +3,7 @@
 Kim et al. 2021 (VITS), after Shaw et al. 2018 (relative positions). Tensors are [B, C, T]; a mask is
 [B, 1, T] with 1 where there is data, or None when nothing is padded.
 """
+
 from __future__ import annotations
 
 import math
@@ -29,7 +30,9 @@ class ChannelNorm(nn.Module):
         self.beta = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.layer_norm(x.transpose(1, 2), self.gamma.shape, self.gamma, self.beta).transpose(1, 2)
+        return F.layer_norm(x.transpose(1, 2), self.gamma.shape, self.gamma, self.beta).transpose(
+            1, 2
+        )
 
 
 class Attention(nn.Module):
@@ -45,13 +48,15 @@ class Attention(nn.Module):
         self.conv_o = nn.Conv1d(channels, channels, 1)
         if window is not None:
             depth = channels // heads
-            self.emb_rel_k = nn.Parameter(torch.randn(1, 2 * window + 1, depth) * depth ** -0.5)
-            self.emb_rel_v = nn.Parameter(torch.randn(1, 2 * window + 1, depth) * depth ** -0.5)
+            self.emb_rel_k = nn.Parameter(torch.randn(1, 2 * window + 1, depth) * depth**-0.5)
+            self.emb_rel_v = nn.Parameter(torch.randn(1, 2 * window + 1, depth) * depth**-0.5)
 
     def forward(self, x: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
         """Let x [B, C, T] attend to context [B, C, T_keys]; mask [B, 1, T, T_keys], 0 where it must not."""
-        q, k, v = (self._split(conv(source)) for conv, source in
-                   ((self.conv_q, x), (self.conv_k, context), (self.conv_v, context)))
+        q, k, v = (
+            self._split(conv(source))
+            for conv, source in ((self.conv_q, x), (self.conv_k, context), (self.conv_v, context))
+        )
         q = q / math.sqrt(q.shape[-1])
         scores = q @ k.transpose(-2, -1)  # (B, heads, T, T_keys)
         if self.window is not None:
@@ -84,8 +89,9 @@ class Attention(nn.Module):
         # Column w of `near` is the weight of the key at distance w - window; the padding gives zeros.
         padded = F.pad(weights, (self.window, self.window))
         length = weights.shape[2]
-        columns = (torch.arange(length, device=weights.device)[:, None]
-                   + torch.arange(2 * self.window + 1, device=weights.device))
+        columns = torch.arange(length, device=weights.device)[:, None] + torch.arange(
+            2 * self.window + 1, device=weights.device
+        )
         near = torch.gather(padded, 3, columns.expand(*weights.shape[:2], -1, -1))
         return near @ self.emb_rel_v[0]
 
@@ -107,22 +113,32 @@ class FeedForward(nn.Module):
 class Encoder(nn.Module):
     """A stack of post-norm layers: attention, then feed-forward."""
 
-    def __init__(self, channels: int, filter_channels: int, heads: int, layers: int, kernel_size: int,
-                 window: int, p_dropout: float) -> None:
+    def __init__(
+        self,
+        channels: int,
+        filter_channels: int,
+        heads: int,
+        layers: int,
+        kernel_size: int,
+        window: int,
+        p_dropout: float,
+    ) -> None:
         super().__init__()
         self.drop = nn.Dropout(p_dropout)
         self.attn_layers = nn.ModuleList(Attention(channels, heads, window) for _ in range(layers))
         self.norm_layers_1 = nn.ModuleList(ChannelNorm(channels) for _ in range(layers))
         self.ffn_layers = nn.ModuleList(
-            FeedForward(channels, filter_channels, kernel_size) for _ in range(layers))
+            FeedForward(channels, filter_channels, kernel_size) for _ in range(layers)
+        )
         self.norm_layers_2 = nn.ModuleList(ChannelNorm(channels) for _ in range(layers))
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Encode x [B, C, T]."""
         pairs = None if mask is None else mask.unsqueeze(2) * mask.unsqueeze(-1)
         x = masked(x, mask)
-        for attention, norm_1, feed, norm_2 in zip(self.attn_layers, self.norm_layers_1, self.ffn_layers,
-                                                   self.norm_layers_2, strict=True):
+        for attention, norm_1, feed, norm_2 in zip(
+            self.attn_layers, self.norm_layers_1, self.ffn_layers, self.norm_layers_2, strict=True
+        ):
             x = norm_1(x + self.drop(attention(x, x, pairs)))
             x = norm_2(x + self.drop(feed(x, mask)))
         return masked(x, mask)

@@ -1,4 +1,5 @@
 """Sizes and rates of the SoVITS model; the defaults are those of the official v2 checkpoints."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -76,15 +77,28 @@ class SovitsConfig:
 
     def __post_init__(self) -> None:
         """Raise ValueError for sizes that do not fit together."""
-        for width, heads in ((self.hidden_channels, self.n_heads), (self.mrte_channels, self.mrte_heads),
-                             (self.style_channels, self.style_heads), (self.inter_channels, 2)):
+        for width, heads in (
+            (self.hidden_channels, self.n_heads),
+            (self.mrte_channels, self.mrte_heads),
+            (self.style_channels, self.style_heads),
+            (self.inter_channels, 2),
+        ):
             if width % heads:
                 raise ValueError(f'a width of {width} cannot be shared by {heads} heads or halves')
         if self.samples_per_frame != self.spectrogram.hop_length:
-            raise ValueError(f'upsample_rates multiply to {self.samples_per_frame}, but hop_length is '
-                             f'{self.spectrogram.hop_length}')
+            raise ValueError(
+                f'upsample_rates multiply to {self.samples_per_frame}, but hop_length is '
+                f'{self.spectrogram.hop_length}'
+            )
         if self.style_bins > self.spectrogram.bins:
-            raise ValueError(f'style_bins {self.style_bins} exceeds the {self.spectrogram.bins} bins')
+            raise ValueError(
+                f'style_bins {self.style_bins} exceeds the {self.spectrogram.bins} bins'
+            )
+        if self.version in ('v1', 'v2') and self.gin_channels != self.mrte_channels:
+            raise ValueError(
+                f'gin_channels {self.gin_channels} is not mrte_channels {self.mrte_channels}, which '
+                'the style embedding is added to'
+            )
         if len(self.upsample_rates) != len(self.upsample_kernel_sizes):
             raise ValueError('upsample_rates and upsample_kernel_sizes differ in length')
         if len(self.resblock_kernel_sizes) != len(self.resblock_dilation_sizes):

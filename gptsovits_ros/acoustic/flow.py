@@ -1,4 +1,5 @@
 """The normalising flow between the prior and the latent that the decoder reads (gptsovits-spec 7.4)."""
+
 from __future__ import annotations
 
 import torch
@@ -16,8 +17,12 @@ class CouplingLayer(nn.Module):
         super().__init__()
         self.half = config.inter_channels // 2
         self.pre = nn.Conv1d(self.half, config.hidden_channels, 1)
-        self.enc = WaveNet(config.hidden_channels, config.wavenet_kernel_size, config.flow_wavenet_layers,
-                           config.gin_channels)
+        self.enc = WaveNet(
+            config.hidden_channels,
+            config.wavenet_kernel_size,
+            config.flow_wavenet_layers,
+            config.gin_channels,
+        )
         self.post = nn.Conv1d(config.hidden_channels, self.half, 1)
         # A fresh flow starts as the identity, as in VITS.
         nn.init.zeros_(self.post.weight)

@@ -1,4 +1,5 @@
 """The decoder (upstream `dec`): latent frames become a waveform. Kong et al. 2020 (HiFi-GAN), generator V1."""
+
 from __future__ import annotations
 
 import torch
@@ -18,10 +19,15 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int, kernel_size: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
         self.convs1 = nn.ModuleList(
-            nn.Conv1d(channels, channels, kernel_size, dilation=d, padding=d * (kernel_size - 1) // 2)
-            for d in dilations)
+            nn.Conv1d(
+                channels, channels, kernel_size, dilation=d, padding=d * (kernel_size - 1) // 2
+            )
+            for d in dilations
+        )
         self.convs2 = nn.ModuleList(
-            nn.Conv1d(channels, channels, kernel_size, padding=(kernel_size - 1) // 2) for _ in dilations)
+            nn.Conv1d(channels, channels, kernel_size, padding=(kernel_size - 1) // 2)
+            for _ in dilations
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         for dilated, plain in zip(self.convs1, self.convs2, strict=True):
@@ -41,10 +47,13 @@ class HifiGan(nn.Module):
         self.ups = nn.ModuleList()
         self.resblocks = nn.ModuleList()
         for rate, kernel in zip(config.upsample_rates, config.upsample_kernel_sizes, strict=True):
-            self.ups.append(nn.ConvTranspose1d(width, width // 2, kernel, rate, padding=(kernel - rate) // 2))
+            self.ups.append(
+                nn.ConvTranspose1d(width, width // 2, kernel, rate, padding=(kernel - rate) // 2)
+            )
             width //= 2
-            for size, dilations in zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes,
-                                       strict=True):
+            for size, dilations in zip(
+                config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True
+            ):
                 self.resblocks.append(ResidualBlock(width, size, dilations))
         self.conv_post = nn.Conv1d(width, 1, 7, padding=3, bias=False)
 
@@ -54,6 +63,6 @@ class HifiGan(nn.Module):
         for stage, up in enumerate(self.ups):
             x = up(F.leaky_relu(x, LEAKY_SLOPE))
             first = stage * self.blocks_per_stage
-            blocks = self.resblocks[first:first + self.blocks_per_stage]
+            blocks = self.resblocks[first : first + self.blocks_per_stage]
             x = sum(block(x) for block in blocks) / self.blocks_per_stage
         return torch.tanh(self.conv_post(F.leaky_relu(x, LAST_LEAKY_SLOPE)))

@@ -1,4 +1,5 @@
 """The codebook of semantic tokens (gptsovits-spec section 7.2)."""
+
 from __future__ import annotations
 
 import torch

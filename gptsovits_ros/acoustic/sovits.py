@@ -1,4 +1,5 @@
 """SoVITS: semantic tokens, phonemes and a style embedding become a waveform (gptsovits-spec section 7)."""
+
 from __future__ import annotations
 
 import torch
@@ -23,8 +24,9 @@ class Sovits(nn.Module):
         super().__init__()
         self.config = config
         # Halves the frame rate of the content features, so that a token lasts 40 ms.
-        self.ssl_projection = nn.Conv1d(config.ssl_dim, config.ssl_dim, config.token_stride,
-                                        stride=config.token_stride)
+        self.ssl_projection = nn.Conv1d(
+            config.ssl_dim, config.ssl_dim, config.token_stride, stride=config.token_stride
+        )
         self.quantizer = Quantizer(config.codebook_size, config.ssl_dim)
         self.style_encoder = StyleEncoder(config)
         self.prior = PriorEncoder(config)
@@ -38,19 +40,30 @@ class Sovits(nn.Module):
 
     def style_embedding(self, spectrograms: list[Tensor]) -> Tensor:
         """Return the mean style [1, gin_channels, 1] of reference spectrograms, each [1, bins, F]."""
-        return torch.stack([self.style_encoder(spectrogram) for spectrogram in spectrograms]).mean(dim=0)
+        return torch.stack([self.style_encoder(spectrogram) for spectrogram in spectrograms]).mean(
+            dim=0
+        )
 
     def quantized(self, tokens: Tensor) -> Tensor:
         """Return content [B, ssl_dim, F] at the frame rate of the latent for tokens [B, S]."""
         return self.quantizer.decode(tokens).repeat_interleave(self.config.token_stride, dim=-1)
 
-    def prior_statistics(self, tokens: Tensor, phoneme_ids: Tensor, style: Tensor,
-                         speed: float = 1.0) -> tuple[Tensor, Tensor]:
+    def prior_statistics(
+        self, tokens: Tensor, phoneme_ids: Tensor, style: Tensor, speed: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
         """Return mean and log deviation of the prior, [1, inter_channels, F]."""
         return self.prior(self.quantized(tokens), phoneme_ids, style, speed)
 
-    def decode(self, tokens: Tensor, phoneme_ids: Tensor, style: Tensor, *, speed: float = 1.0,
-               noise: Tensor | None = None, noise_scale: float = 0.5) -> Tensor:
+    def decode(
+        self,
+        tokens: Tensor,
+        phoneme_ids: Tensor,
+        style: Tensor,
+        *,
+        speed: float = 1.0,
+        noise: Tensor | None = None,
+        noise_scale: float = 0.5,
+    ) -> Tensor:
         """Return the waveform [1, 1, T].
 
         Args:

@@ -2,11 +2,11 @@
 
 Min et al. 2021 (Meta-StyleSpeech).
 """
+
 from __future__ import annotations
 
 import math
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -62,10 +62,18 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Attend within x [B, F, C]; mask bool [B, 1, 1, F] is True where there is data."""
         batch, frames, channels = x.shape
-        q, k, v = (layer(x).view(batch, frames, self.heads, -1).transpose(1, 2)
-                   for layer in (self.w_qs, self.w_ks, self.w_vs))
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=1 / math.sqrt(channels),
-                                             dropout_p=DROPOUT if self.training else 0.0)
+        q, k, v = (
+            layer(x).view(batch, frames, self.heads, -1).transpose(1, 2)
+            for layer in (self.w_qs, self.w_ks, self.w_vs)
+        )
+        out = F.scaled_dot_product_attention(
+            q,
+            k,
+            v,
+            attn_mask=mask,
+            scale=1 / math.sqrt(channels),
+            dropout_p=DROPOUT if self.training else 0.0,
+        )
         out = self.fc(out.transpose(1, 2).reshape(batch, frames, channels))
         return x + F.dropout(out, DROPOUT, self.training)
 
@@ -78,15 +86,20 @@ class StyleEncoder(nn.Module):
         self.bins = config.style_bins
         width = config.style_channels
         self.spectral = nn.Sequential(
-            LinearNorm(self.bins, width), nn.Mish(), nn.Dropout(DROPOUT),
-            LinearNorm(width, width), nn.Mish(), nn.Dropout(DROPOUT))
+            LinearNorm(self.bins, width),
+            nn.Mish(),
+            nn.Dropout(DROPOUT),
+            LinearNorm(width, width),
+            nn.Mish(),
+            nn.Dropout(DROPOUT),
+        )
         self.temporal = nn.Sequential(GatedConv(width, 5), GatedConv(width, 5))
         self.slf_attn = SelfAttention(width, config.style_heads)
         self.fc = LinearNorm(width, config.gin_channels)
 
     def forward(self, spectrogram: Tensor, mask: Tensor | None = None) -> Tensor:
         """Encode; only the first style_bins rows are read. mask [B, 1, F] marks data, or None."""
-        x = self.spectral(spectrogram[:, :self.bins].transpose(1, 2))
+        x = self.spectral(spectrogram[:, : self.bins].transpose(1, 2))
         if mask is not None:
             x = x * mask.transpose(1, 2)
         x = self.temporal(x.transpose(1, 2)).transpose(1, 2)

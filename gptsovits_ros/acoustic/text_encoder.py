@@ -2,6 +2,7 @@
 
 gptsovits-spec section 7.3.
 """
+
 from __future__ import annotations
 
 import torch
@@ -23,8 +24,14 @@ class Mrte(nn.Module):
         self.cross_attention = Attention(wide, config.mrte_heads)
         self.c_post = nn.Conv1d(wide, narrow, 1)
 
-    def forward(self, tokens: Tensor, token_mask: Tensor | None, text: Tensor, text_mask: Tensor | None,
-                style: Tensor) -> Tensor:
+    def forward(
+        self,
+        tokens: Tensor,
+        token_mask: Tensor | None,
+        text: Tensor,
+        text_mask: Tensor | None,
+        style: Tensor,
+    ) -> Tensor:
         """Mix tokens [B, H, F] with text [B, H, P] and style [B, mrte_channels, 1] -> [B, H, F]."""
         pairs = None
         if token_mask is not None and text_mask is not None:
@@ -42,8 +49,15 @@ class PriorEncoder(nn.Module):
         super().__init__()
 
         def encoder(layers: int) -> Encoder:
-            return Encoder(config.hidden_channels, config.filter_channels, config.n_heads, layers,
-                           config.kernel_size, config.attention_window, config.p_dropout)
+            return Encoder(
+                config.hidden_channels,
+                config.filter_channels,
+                config.n_heads,
+                layers,
+                config.kernel_size,
+                config.attention_window,
+                config.p_dropout,
+            )
 
         self.token_projection = nn.Conv1d(config.ssl_dim, config.hidden_channels, 1)
         self.token_encoder = encoder(config.n_layers // 2)
@@ -53,8 +67,15 @@ class PriorEncoder(nn.Module):
         self.joint_encoder = encoder(config.n_layers // 2)
         self.projection = nn.Conv1d(config.hidden_channels, 2 * config.inter_channels, 1)
 
-    def forward(self, quantized: Tensor, phoneme_ids: Tensor, style: Tensor, speed: float = 1.0,
-                mask: Tensor | None = None, text_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self,
+        quantized: Tensor,
+        phoneme_ids: Tensor,
+        style: Tensor,
+        speed: float = 1.0,
+        mask: Tensor | None = None,
+        text_mask: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Return mean and log deviation, both [B, inter_channels, F'].
 
         Args:
@@ -69,11 +90,19 @@ class PriorEncoder(nn.Module):
         latent = self.joint_latent(quantized, phoneme_ids, style, mask, text_mask)
         return self.statistics(at_speed(latent, speed), mask)
 
-    def joint_latent(self, quantized: Tensor, phoneme_ids: Tensor, style: Tensor,
-                     mask: Tensor | None = None, text_mask: Tensor | None = None,
-                     skip: int = 0) -> Tensor:
+    def joint_latent(
+        self,
+        quantized: Tensor,
+        phoneme_ids: Tensor,
+        style: Tensor,
+        mask: Tensor | None = None,
+        text_mask: Tensor | None = None,
+        skip: int = 0,
+    ) -> Tensor:
         """Return what `statistics` reads, [B, H, F - skip]; the first `skip` frames are only context."""
-        tokens = self.token_encoder(masked(self.token_projection(masked(quantized, mask)), mask), mask)
+        tokens = self.token_encoder(
+            masked(self.token_projection(masked(quantized, mask)), mask), mask
+        )
         text = self.text_encoder(self.text_embedding(phoneme_ids).transpose(1, 2), text_mask)
         mixed = self.mrte(tokens, mask, text, text_mask, style)[:, :, skip:]
         return self.joint_encoder(mixed, mask)
@@ -93,4 +122,8 @@ def at_speed(latent: Tensor, speed: float) -> Tensor:
 
 def sequence_mask(lengths: Tensor, longest: int) -> Tensor:
     """Return [B, 1, longest] with 1 where a position is inside its length [B]."""
-    return (torch.arange(longest, device=lengths.device)[None] < lengths[:, None]).unsqueeze(1).float()
+    return (
+        (torch.arange(longest, device=lengths.device)[None] < lengths[:, None])
+        .unsqueeze(1)
+        .float()
+    )

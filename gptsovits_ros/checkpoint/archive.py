@@ -4,6 +4,7 @@ A pickle can name any function of any installed module and have it called. Here 
 built are tensors, plain containers and a stand-in for the `utils.HParams` of official files; everything
 else is refused by name (gptsovits-spec sections 1.2 and 12.22).
 """
+
 from __future__ import annotations
 
 import collections
@@ -24,9 +25,15 @@ MAX_FILE_BYTES = 4 << 30
 MAX_PICKLE_BYTES = 16 << 20
 
 _STORAGE_TYPES = {
-    'DoubleStorage': torch.float64, 'FloatStorage': torch.float32, 'HalfStorage': torch.float16,
-    'BFloat16Storage': torch.bfloat16, 'LongStorage': torch.int64, 'IntStorage': torch.int32,
-    'ShortStorage': torch.int16, 'CharStorage': torch.int8, 'ByteStorage': torch.uint8,
+    'DoubleStorage': torch.float64,
+    'FloatStorage': torch.float32,
+    'HalfStorage': torch.float16,
+    'BFloat16Storage': torch.bfloat16,
+    'LongStorage': torch.int64,
+    'IntStorage': torch.int32,
+    'ShortStorage': torch.int16,
+    'CharStorage': torch.int8,
+    'ByteStorage': torch.uint8,
     'BoolStorage': torch.bool,
 }
 
@@ -48,14 +55,17 @@ def read_archive(path: Path) -> Any:
     with _open(path) as stream:
         data = bytearray(stream.read(MAX_FILE_BYTES + 1))
     if len(data) > MAX_FILE_BYTES:
-        raise CheckpointError(f'{path} is larger than {MAX_FILE_BYTES >> 30} GiB; no such model exists')
+        raise CheckpointError(
+            f'{path} is larger than {MAX_FILE_BYTES >> 30} GiB; no such model exists'
+        )
     data[:2] = ZIP_MAGIC
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _plain(_unpickle(path, archive))
     except zipfile.BadZipFile as error:
         raise CheckpointError(
-            f'{path} is not a torch zip archive ({error}); is the download complete?') from error
+            f'{path} is not a torch zip archive ({error}); is the download complete?'
+        ) from error
 
 
 def _open(path: Path) -> io.BufferedReader:
@@ -70,8 +80,10 @@ def _unpickle(path: Path, archive: zipfile.ZipFile) -> Any:
     if len(pickles) != 1:
         raise CheckpointError(f'{path} is a zip file but no torch archive: it has no data.pkl')
     if pickles[0].file_size > MAX_PICKLE_BYTES:
-        raise CheckpointError(f'{path}: the object table of {pickles[0].file_size} bytes is too large')
-    root = pickles[0].filename[:-len('data.pkl')]
+        raise CheckpointError(
+            f'{path}: the object table of {pickles[0].file_size} bytes is too large'
+        )
+    root = pickles[0].filename[: -len('data.pkl')]
     try:
         return _Unpickler(path, archive, root, archive.read(pickles[0])).load()
     except CheckpointError:
@@ -102,14 +114,17 @@ class _Unpickler(pickle.Unpickler):
         if (module, name) == ('collections', 'OrderedDict'):
             return collections.OrderedDict
         if (module, name) == ('torch._utils', '_rebuild_tensor_v2'):
-            return lambda storage, offset, size, stride, *_: torch.as_strided(storage, size, stride, offset)
+            return lambda storage, offset, size, stride, *_: torch.as_strided(
+                storage, size, stride, offset
+            )
         if (module, name) == ('torch._utils', '_rebuild_parameter'):
             return lambda data, *_: data
         if module == 'torch' and name in _STORAGE_TYPES:
             return _STORAGE_TYPES[name]
         raise CheckpointUnsafeError(
             f'{self._path} asks to build "{module}.{name}", which is not allowed in a checkpoint: '
-            'do not use this file, it may run code; get the voice from its author again')
+            'do not use this file, it may run code; get the voice from its author again'
+        )
 
     def persistent_load(self, pid: Any) -> torch.Tensor:
         kind, dtype, key, _location, count = pid
@@ -119,10 +134,14 @@ class _Unpickler(pickle.Unpickler):
             info = self._archive.getinfo(f'{self._root}data/{key}')
             expected = int(count) * dtype.itemsize
             if info.file_size != expected:
-                raise CheckpointError(f'{self._path} is damaged: storage {key} has {info.file_size} bytes '
-                                      f'instead of {expected}')
+                raise CheckpointError(
+                    f'{self._path} is damaged: storage {key} has {info.file_size} bytes '
+                    f'instead of {expected}'
+                )
             raw = bytearray(self._archive.read(info))
-            self._storages[key] = torch.frombuffer(raw, dtype=dtype) if raw else torch.empty(0, dtype=dtype)
+            self._storages[key] = (
+                torch.frombuffer(raw, dtype=dtype) if raw else torch.empty(0, dtype=dtype)
+            )
         return self._storages[key]
 
 

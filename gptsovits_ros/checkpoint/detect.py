@@ -2,6 +2,7 @@
 
 gptsovits-spec section 1.2 gives the order.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -34,9 +35,12 @@ class CheckpointKind:
 
 
 HEADERS = {
-    b'00': CheckpointKind('v1', 'v1'), b'01': CheckpointKind('v2', 'v2'),
-    b'02': CheckpointKind('v2', 'v3'), b'03': CheckpointKind('v2', 'v3', is_lora=True),
-    b'04': CheckpointKind('v2', 'v4', is_lora=True), b'05': CheckpointKind('v2', 'v2Pro'),
+    b'00': CheckpointKind('v1', 'v1'),
+    b'01': CheckpointKind('v2', 'v2'),
+    b'02': CheckpointKind('v2', 'v3'),
+    b'03': CheckpointKind('v2', 'v3', is_lora=True),
+    b'04': CheckpointKind('v2', 'v4', is_lora=True),
+    b'05': CheckpointKind('v2', 'v2Pro'),
     b'06': CheckpointKind('v2', 'v2ProPlus'),
 }
 PRETRAINED_MD5 = {
@@ -62,7 +66,8 @@ def detect_file(path: Path) -> CheckpointKind:
         if head[:2] not in HEADERS:
             raise CheckpointError(
                 f'{path} does not start like a GPT-SoVITS file (first bytes {head[:2]!r}); known are PK and '
-                + ', '.join(header.decode() for header in HEADERS))
+                + ', '.join(header.decode() for header in HEADERS)
+            )
         return HEADERS[head[:2]]
     size = path.stat().st_size
     if size < V1_BYTES:

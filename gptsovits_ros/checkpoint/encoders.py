@@ -1,7 +1,9 @@
 """Read the folders of BERT and HuBERT, as they are published for transformers."""
+
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +16,9 @@ from gptsovits_ros.encoders.hubert import HubertEncoder
 from gptsovits_ros.errors import CheckpointError, DependencyMissingError
 
 
-def load_bert(folder: Path, device: torch.device | str = 'cpu',
-              dtype: torch.dtype = torch.float32) -> BertEncoder:
+def load_bert(
+    folder: Path, device: torch.device | str = 'cpu', dtype: torch.dtype = torch.float32
+) -> BertEncoder:
     """Read config.json, weights and tokenizer.json or vocab.txt."""
     from transformers import BertModel
 
@@ -27,29 +30,41 @@ def save_encoder(model: Any, folder: Path, vocabulary: Sequence[str] = ()) -> No
     """Write a transformers model in half precision as it is published: config, .bin, and vocab.txt."""
     folder.mkdir()
     model.config.save_pretrained(folder)
-    torch.save({name: value.half() if value.is_floating_point() else value
-                for name, value in model.state_dict().items()}, folder / 'pytorch_model.bin')
+    torch.save(
+        {
+            name: value.half() if value.is_floating_point() else value
+            for name, value in model.state_dict().items()
+        },
+        folder / 'pytorch_model.bin',
+    )
     if vocabulary:
         (folder / 'vocab.txt').write_text('\n'.join(vocabulary) + '\n', encoding='utf-8')
 
 
-def load_hubert(folder: Path, device: torch.device | str = 'cpu',
-                dtype: torch.dtype = torch.float32) -> HubertEncoder:
+def load_hubert(
+    folder: Path, device: torch.device | str = 'cpu', dtype: torch.dtype = torch.float32
+) -> HubertEncoder:
     """Read config.json and weights."""
     from transformers import HubertModel
 
-    return HubertEncoder(_pretrained(HubertModel, folder, dtype)).to(device).eval().requires_grad_(False)
+    return (
+        HubertEncoder(_pretrained(HubertModel, folder, dtype))
+        .to(device)
+        .eval()
+        .requires_grad_(False)
+    )
 
 
 def _pretrained(cls: type, folder: Path, dtype: torch.dtype, **options: Any) -> Any:
     if not (folder / 'config.json').is_file():
         raise DependencyMissingError(
-            f'no model in {folder} (config.json is missing); `gptsovits_ros fetch` downloads the official one')
+            f'no model in {folder} (config.json is missing); `gptsovits_ros fetch` downloads the official one'
+        )
     try:
         # .bin files are read by torch with weights_only, which builds nothing but tensors.
         with _quiet():
             return cls.from_pretrained(folder, local_files_only=True, dtype=dtype, **options)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise CheckpointError(f'cannot load {cls.__name__} from {folder}: {error}') from error
 
 
@@ -78,4 +93,5 @@ def _vocabulary(folder: Path) -> dict[str, int]:
         return {token: index for index, token in enumerate(lines)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f'{folder} has no usable tokenizer.json or vocab.txt: {type(error).__name__} {error}') from error
+            f'{folder} has no usable tokenizer.json or vocab.txt: {type(error).__name__} {error}'
+        ) from error

@@ -3,6 +3,7 @@
 Official letters live here and nowhere else: enc_p is the prior, enc_q the posterior, dec the decoder,
 ref_enc the style encoder, ar_* the embeddings of the GPT.
 """
+
 from __future__ import annotations
 
 import re
@@ -39,7 +40,9 @@ ACOUSTIC_PREFIXES = (
     ('dec.', 'decoder.'),
 )
 # Bookkeeping of the codebook's moving averages; inference reads `embed` only.
-ACOUSTIC_IGNORED = re.compile(r'quantizer\.vq\.layers\.0\._codebook\.(embed_avg|cluster_size|inited)$')
+ACOUSTIC_IGNORED = re.compile(
+    r'quantizer\.vq\.layers\.0\._codebook\.(embed_avg|cluster_size|inited)$'
+)
 POSTERIOR = re.compile(r'enc_q\.')
 
 _FLOW = re.compile(r'^flow\.flows\.(\d+)\.')
@@ -81,7 +84,7 @@ def fold_weight_norm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     folded = {}
     for name, tensor in tensors.items():
         if name.endswith('.weight_v'):
-            base = name[:-len('_v')]
+            base = name[: -len('_v')]
             gain = tensors.get(base + '_g')
             if gain is None:
                 raise CheckpointError(f'{name} has no {base}_g beside it; the file is damaged')
@@ -101,12 +104,18 @@ def split_weight_norm(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 def has_weight_norm(official_name: str) -> bool:
     """Say whether official files store this tensor as a weight-normalised pair (gptsovits-spec 2.2)."""
-    return re.search(r'^(flow\.flows\.\d+\.enc|enc_q\.enc)\.(in_layers|res_skip_layers|cond_layer)\b.*weight$'
-                     r'|^dec\.(ups|resblocks)\..*weight$', official_name) is not None
+    return (
+        re.search(
+            r'^(flow\.flows\.\d+\.enc|enc_q\.enc)\.(in_layers|res_skip_layers|cond_layer)\b.*weight$'
+            r'|^dec\.(ups|resblocks)\..*weight$',
+            official_name,
+        )
+        is not None
+    )
 
 
 def _replace_prefix(name: str, rules: Iterable[tuple[str, str]]) -> str:
     for old, new in rules:
         if name.startswith(old):
-            return new + name[len(old):]
+            return new + name[len(old) :]
     return name

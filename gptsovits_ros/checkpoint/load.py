@@ -1,4 +1,5 @@
 """Weights become models: names translated, weight norm folded, every tensor checked before it is used."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -27,8 +28,9 @@ LISTED_PROBLEMS = 8
 Model = TypeVar('Model', bound=nn.Module)
 
 
-def load_semantic(path: Path, device: torch.device | str = 'cpu',
-                  dtype: torch.dtype = torch.float32) -> Text2Semantic:
+def load_semantic(
+    path: Path, device: torch.device | str = 'cpu', dtype: torch.dtype = torch.float32
+) -> Text2Semantic:
     """Read a GPT file and return the model, in evaluation mode, without gradients.
 
     Raises:
@@ -41,8 +43,12 @@ def load_semantic(path: Path, device: torch.device | str = 'cpu',
     return semantic_model(weights, path.name).to(device=device, dtype=dtype)
 
 
-def load_acoustic(path: Path, device: torch.device | str = 'cpu', dtype: torch.dtype = torch.float32,
-                  with_posterior: bool = False) -> Sovits:
+def load_acoustic(
+    path: Path,
+    device: torch.device | str = 'cpu',
+    dtype: torch.dtype = torch.float32,
+    with_posterior: bool = False,
+) -> Sovits:
     """Read a SoVITS file and return the model, in evaluation mode, without gradients.
 
     Args:
@@ -75,37 +81,59 @@ def acoustic_model(weights: WeightFile, name: str, with_posterior: bool = False)
     config = acoustic_config(weights.settings, weights.kind)
     with torch.device('meta'):
         model = Sovits(config, with_posterior)
-    stored = {key: value for key, value in weights.tensors.items()
-              if not keymap.ACOUSTIC_IGNORED.match(key)
-              and (with_posterior or not keymap.POSTERIOR.match(key))}
-    tensors = {keymap.acoustic_from_official(key): value
-               for key, value in keymap.fold_weight_norm(stored).items()}
+    stored = {
+        key: value
+        for key, value in weights.tensors.items()
+        if not keymap.ACOUSTIC_IGNORED.match(key)
+        and (with_posterior or not keymap.POSTERIOR.match(key))
+    }
+    tensors = {
+        keymap.acoustic_from_official(key): value
+        for key, value in keymap.fold_weight_norm(stored).items()
+    }
     return _fill(model, tensors, name, keymap.acoustic_to_official)
 
 
 def _expect(path: Path, weights: WeightFile, role: str) -> None:
     if weights.role != role:
-        raise CheckpointError(f'{path} is a {weights.role} model, but a {role} one is needed here; '
-                              'are the two files of the voice swapped?')
+        raise CheckpointError(
+            f'{path} is a {weights.role} model, but a {role} one is needed here; '
+            'are the two files of the voice swapped?'
+        )
     if weights.kind.version not in RUNNABLE_VERSIONS or weights.kind.is_lora:
         lora = ' LoRA' if weights.kind.is_lora else ''
         raise VersionUnsupportedError(
             f'{path} is a GPT-SoVITS {weights.kind.version}{lora} model; this release runs '
-            f'{", ".join(RUNNABLE_VERSIONS)}')
+            f'{", ".join(RUNNABLE_VERSIONS)}'
+        )
 
 
 def _fill(model: Model, tensors: Mapping[str, Tensor], name: str, official_name) -> Model:
     """Check every tensor by name and shape, then put them into the model."""
     wanted = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    problems = [f'{official_name(key)} {list(shape)} is missing'
-                for key, shape in wanted.items() if key not in tensors]
-    problems += [f'{official_name(key)} is not part of this model' for key in tensors if key not in wanted]
-    problems += [f'{official_name(key)} has shape {list(tensors[key].shape)} instead of {list(shape)}'
-                 for key, shape in wanted.items()
-                 if key in tensors and tuple(tensors[key].shape) != shape]
+    problems = [
+        f'{official_name(key)} {list(shape)} is missing'
+        for key, shape in wanted.items()
+        if key not in tensors
+    ]
+    problems += [
+        f'{official_name(key)} is not part of this model' for key in tensors if key not in wanted
+    ]
+    problems += [
+        f'{official_name(key)} has shape {list(tensors[key].shape)} instead of {list(shape)}'
+        for key, shape in wanted.items()
+        if key in tensors and tuple(tensors[key].shape) != shape
+    ]
     if problems:
-        more = f' and {len(problems) - LISTED_PROBLEMS} more' if len(problems) > LISTED_PROBLEMS else ''
-        raise CheckpointError(f'{name} does not fit its own config, {len(problems)} tensors are wrong: '
-                              + '; '.join(problems[:LISTED_PROBLEMS]) + more)
+        more = (
+            f' and {len(problems) - LISTED_PROBLEMS} more'
+            if len(problems) > LISTED_PROBLEMS
+            else ''
+        )
+        raise CheckpointError(
+            f'{name} does not fit its own config, {len(problems)} tensors are wrong: '
+            + '; '.join(problems[:LISTED_PROBLEMS])
+            + more
+        )
     model.load_state_dict(float_tensors(dict(tensors)), assign=True)
     return model.eval().requires_grad_(False)

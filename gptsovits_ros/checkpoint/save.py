@@ -1,4 +1,5 @@
 """Models become official files, that upstream can read too."""
+
 from __future__ import annotations
 
 import pickle
@@ -20,8 +21,13 @@ from gptsovits_ros.semantic.model import Text2Semantic
 
 def semantic_weights(model: Text2Semantic, info: str) -> WeightFile:
     """Return the official half-precision tensors and settings of a GPT."""
-    tensors = {keymap.semantic_to_official(name): value.half() for name, value in model.state_dict().items()}
-    return WeightFile(SEMANTIC, CheckpointKind('v2', 'v2'), semantic_settings(model.config), info, tensors)
+    tensors = {
+        keymap.semantic_to_official(name): value.half()
+        for name, value in model.state_dict().items()
+    }
+    return WeightFile(
+        SEMANTIC, CheckpointKind('v2', 'v2'), semantic_settings(model.config), info, tensors
+    )
 
 
 def acoustic_weights(model: Sovits, info: str) -> WeightFile:
@@ -46,7 +52,9 @@ def write_official(weights: WeightFile, path: Path) -> None:
     content = {'weight': weights.tensors, 'config': settings, 'info': weights.info}
     partial = path.with_name(path.name + '.part')
     try:
-        torch.save(content, partial, pickle_module=SimpleNamespace(Pickler=_Pickler, __name__='pickle'))
+        torch.save(
+            content, partial, pickle_module=SimpleNamespace(Pickler=_Pickler, __name__='pickle')
+        )
         partial.replace(path)
     except OSError as error:
         raise CheckpointError(f'cannot write {path}: {error.strerror}') from error

@@ -3,6 +3,7 @@
 Official files name what upstream lets vary; a narrower model of ours adds the names of the other fields to
 the same "model" section, and upstream ignores them.
 """
+
 from __future__ import annotations
 
 from dataclasses import fields
@@ -21,8 +22,12 @@ V1_STYLE_BINS = 1025
 _MAY_BE_ZERO = ('p_dropout', 'eos', 'min_tokens')
 
 # Official name -> field of SpectrogramConfig, in the section "data".
-_SPECTROGRAM_NAMES = {'sampling_rate': 'sample_rate', 'filter_length': 'n_fft', 'hop_length': 'hop_length',
-                      'win_length': 'win_length'}
+_SPECTROGRAM_NAMES = {
+    'sampling_rate': 'sample_rate',
+    'filter_length': 'n_fft',
+    'hop_length': 'hop_length',
+    'win_length': 'win_length',
+}
 
 
 def semantic_config(settings: dict[str, Any]) -> SemanticConfig:
@@ -47,25 +52,43 @@ def acoustic_config(settings: dict[str, Any], kind: CheckpointKind) -> SovitsCon
     if kind.symbols == 'v1':
         values.setdefault('phoneme_vocab_size', V1_PHONEMES)
         values.setdefault('style_bins', V1_STYLE_BINS)
-    spectrogram = {ours: data[official] for official, ours in _SPECTROGRAM_NAMES.items() if official in data}
+    spectrogram = {
+        ours: data[official] for official, ours in _SPECTROGRAM_NAMES.items() if official in data
+    }
     return _build(SovitsConfig, {**values, 'spectrogram': _build(SpectrogramConfig, spectrogram)})
 
 
 def semantic_settings(config: SemanticConfig) -> dict[str, Any]:
     """Return an official tree for a GPT config."""
     model = {item.name: getattr(config, item.name) for item in fields(config)}
-    model.update(EOS=config.eos, embedding_dim=config.hidden_dim, linear_units=config.ffn_dim, dropout=0,
-                 random_bert=0)
-    return {'model': model, 'data': {'max_sec': config.max_sec, 'pad_val': config.eos},
-            'inference': {'top_k': 15}}
+    model.update(
+        EOS=config.eos,
+        embedding_dim=config.hidden_dim,
+        linear_units=config.ffn_dim,
+        dropout=0,
+        random_bert=0,
+    )
+    return {
+        'model': model,
+        'data': {'max_sec': config.max_sec, 'pad_val': config.eos},
+        'inference': {'top_k': 15},
+    }
 
 
 def acoustic_settings(config: SovitsConfig) -> dict[str, Any]:
     """Return an official tree for a SoVITS config."""
-    model = {item.name: _to_lists(getattr(config, item.name)) for item in fields(config)
-             if item.name != 'spectrogram'}
-    model.update(resblock='1', use_spectral_norm=False, semantic_frame_rate='25hz', freeze_quantizer=True)
-    data = {official: getattr(config.spectrogram, ours) for official, ours in _SPECTROGRAM_NAMES.items()}
+    model = {
+        item.name: _to_lists(getattr(config, item.name))
+        for item in fields(config)
+        if item.name != 'spectrogram'
+    }
+    model.update(
+        resblock='1', use_spectral_norm=False, semantic_frame_rate='25hz', freeze_quantizer=True
+    )
+    data = {
+        official: getattr(config.spectrogram, ours)
+        for official, ours in _SPECTROGRAM_NAMES.items()
+    }
     return {'model': model, 'data': data, 'train': {}, 'version': config.version}
 
 
@@ -86,17 +109,20 @@ def _build(cls: type, values: dict[str, Any]) -> Any:
         for number in _numbers(value):
             limit = MAX_LAYERS if name.endswith(('n_layer', '_layers')) else MAX_SIZE
             if not (0 < number <= limit or number == 0 and name in _MAY_BE_ZERO):
-                raise CheckpointError(f'the checkpoint\'s config says {name} = {number}; at most {limit} is '
-                                      'allowed, and more than 0')
+                raise CheckpointError(
+                    f"the checkpoint's config says {name} = {number}; at most {limit} is "
+                    'allowed, and more than 0'
+                )
         wanted = type(next(item.default for item in fields(cls) if item.name == name))
         accepted = (int, float) if wanted is float else wanted
         if not isinstance(value, accepted) or isinstance(value, bool):
             raise CheckpointError(
-                f'the checkpoint\'s config says {name} = {value!r}; a {wanted.__name__} is needed')
+                f"the checkpoint's config says {name} = {value!r}; a {wanted.__name__} is needed"
+            )
     try:
         return cls(**values)
     except ValueError as error:
-        raise CheckpointError(f'the checkpoint\'s config is contradictory: {error}') from error
+        raise CheckpointError(f"the checkpoint's config is contradictory: {error}") from error
 
 
 def _numbers(value: Any) -> list[float]:

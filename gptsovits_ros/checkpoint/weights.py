@@ -3,6 +3,7 @@
 In memory and in our own form the tensors keep their official names and values, so that a conversion loses
 nothing; checkpoint/load.py translates them for the models.
 """
+
 from __future__ import annotations
 
 import json
@@ -69,14 +70,23 @@ def read_weights(path: Path) -> WeightFile:
 def write_weights(weights: WeightFile, path: Path) -> None:
     """Write our safetensors form; the old file stays until the new one is complete."""
     metadata = {
-        'format': FORMAT, 'format_version': FORMAT_VERSION, 'role': weights.role,
-        'version': weights.kind.version, 'symbols': weights.kind.symbols, 'info': weights.info,
-        'settings': json.dumps(weights.settings, sort_keys=True), 'is_lora': str(weights.kind.is_lora),
+        'format': FORMAT,
+        'format_version': FORMAT_VERSION,
+        'role': weights.role,
+        'version': weights.kind.version,
+        'symbols': weights.kind.symbols,
+        'info': weights.info,
+        'settings': json.dumps(weights.settings, sort_keys=True),
+        'is_lora': str(weights.kind.is_lora),
         'lora_rank': str(weights.lora_rank or ''),
     }
     partial = path.with_name(path.name + '.part')
     try:
-        save_file({name: tensor.contiguous() for name, tensor in weights.tensors.items()}, partial, metadata)
+        save_file(
+            {name: tensor.contiguous() for name, tensor in weights.tensors.items()},
+            partial,
+            metadata,
+        )
         partial.replace(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f'cannot write {path}: {error}') from error
@@ -101,7 +111,8 @@ def convert(source: Path, folder: Path) -> tuple[Path, WeightFile]:
     write_weights(weights, target)
     again = read_weights(target).tensors
     if again.keys() != weights.tensors.keys() or not all(
-            torch.equal(again[name], tensor) for name, tensor in weights.tensors.items()):
+        torch.equal(again[name], tensor) for name, tensor in weights.tensors.items()
+    ):
         raise CheckpointError(f'{target} does not hold what was written to it; is the disk sound?')
     return target, weights
 
@@ -110,21 +121,32 @@ def _read_official(path: Path) -> WeightFile:
     content = read_archive(path)
     tensors = content.get('weight') if isinstance(content, dict) else None
     settings = content.get('config', {}) if isinstance(content, dict) else None
-    if not isinstance(tensors, dict) or not isinstance(settings, dict) or not all(
-            isinstance(name, str) and isinstance(value, Tensor) for name, value in tensors.items()):
+    if (
+        not isinstance(tensors, dict)
+        or not isinstance(settings, dict)
+        or not all(
+            isinstance(name, str) and isinstance(value, Tensor) for name, value in tensors.items()
+        )
+    ):
         raise CheckpointError(
             f'{path} is not a GPT-SoVITS inference checkpoint: expected a dict with "weight" (tensors) and '
-            '"config"; a training checkpoint (logs_s2/G_*.pth, epoch=*.ckpt) cannot be used')
+            '"config"; a training checkpoint (logs_s2/G_*.pth, epoch=*.ckpt) cannot be used'
+        )
     if GPT_PHONEME_TABLE in tensors:
         symbols = 'v1' if tensors[GPT_PHONEME_TABLE].shape[0] == V1_GPT_PHONEMES else 'v2'
         role, kind = SEMANTIC, CheckpointKind(symbols, symbols)
     else:
         role = ACOUSTIC
-        kind = refine(detect_file(path), {name: tuple(value.shape) for name, value in tensors.items()})
+        kind = refine(
+            detect_file(path), {name: tuple(value.shape) for name, value in tensors.items()}
+        )
         if TEXT_EMBEDDING not in tensors and not kind.is_lora:
             raise CheckpointError(
-                f'{path} holds neither a GPT ({GPT_PHONEME_TABLE}) nor a SoVITS model ({TEXT_EMBEDDING})')
-    return WeightFile(role, kind, settings, str(content.get('info', '')), tensors, content.get('lora_rank'))
+                f'{path} holds neither a GPT ({GPT_PHONEME_TABLE}) nor a SoVITS model ({TEXT_EMBEDDING})'
+            )
+    return WeightFile(
+        role, kind, settings, str(content.get('info', '')), tensors, content.get('lora_rank')
+    )
 
 
 def _read_own(path: Path) -> WeightFile:
@@ -137,17 +159,30 @@ def _read_own(path: Path) -> WeightFile:
     if metadata.get('format') != FORMAT or metadata.get('format_version') != FORMAT_VERSION:
         raise CheckpointError(
             f'{path} is a safetensors file, but not of format {FORMAT} {FORMAT_VERSION} (found '
-            f'{metadata.get("format")} {metadata.get("format_version")}); make one by `gptsovits_ros convert`')
+            f'{metadata.get("format")} {metadata.get("format_version")}); make one by `gptsovits_ros convert`'
+        )
     try:
-        kind = CheckpointKind(metadata['symbols'], metadata['version'], metadata['is_lora'] == 'True')
+        kind = CheckpointKind(
+            metadata['symbols'], metadata['version'], metadata['is_lora'] == 'True'
+        )
         rank = int(metadata['lora_rank']) if metadata['lora_rank'] else None
-        return WeightFile(metadata['role'], kind, json.loads(metadata['settings']), metadata['info'], tensors,
-                          rank)
+        return WeightFile(
+            metadata['role'],
+            kind,
+            json.loads(metadata['settings']),
+            metadata['info'],
+            tensors,
+            rank,
+        )
     except (KeyError, ValueError) as error:
-        raise CheckpointError(f'{path} has damaged metadata: {type(error).__name__} {error}') from error
+        raise CheckpointError(
+            f'{path} has damaged metadata: {type(error).__name__} {error}'
+        ) from error
 
 
 def float_tensors(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Widen stored halves to float32; leave other types."""
-    return {name: tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
-            for name, tensor in tensors.items()}
+    return {
+        name: tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+        for name, tensor in tensors.items()
+    }

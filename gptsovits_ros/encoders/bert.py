@@ -1,4 +1,5 @@
 """BERT features of Mandarin text (gptsovits-spec section 5); the network is the one of transformers."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -19,18 +20,23 @@ class BertEncoder(nn.Module):
         self.width = model.config.hidden_size
         self.max_characters = model.config.max_position_embeddings - 2
         # The layers above the one that is read would be computed for nothing.
-        model.encoder.layer = model.encoder.layer[:FEATURE_STATE + 1]
+        model.encoder.layer = model.encoder.layer[: FEATURE_STATE + 1]
         self.model = model
         self._vocabulary = dict(vocabulary)
 
     def forward(self, text: str) -> Tensor:
         """Return [characters, width] for one piece of normalised text.
 
-        Each character is one token, known or not, so that rows and characters stay aligned.
+        Each character is one token, known or not, so that rows and characters stay aligned. A text
+        beyond the positions of the model is encoded in stretches.
         """
+        step = self.max_characters
+        return torch.cat([self._encode(text[at : at + step]) for at in range(0, len(text), step)])
+
+    def _encode(self, text: str) -> Tensor:
         unknown = self._vocabulary['[UNK]']
-        ids = [self._vocabulary['[CLS]'], *(self._vocabulary.get(character, unknown) for character in text),
-               self._vocabulary['[SEP]']]
+        ids = [self._vocabulary.get(character, unknown) for character in text]
+        ids = [self._vocabulary['[CLS]'], *ids, self._vocabulary['[SEP]']]
         tokens = torch.tensor([ids], device=self.model.device)
         return self.model(input_ids=tokens).last_hidden_state[0, 1:-1]
 

@@ -1,4 +1,5 @@
 """Content features of speech (gptsovits-spec section 8.1); the network is the one of transformers."""
+
 from __future__ import annotations
 
 import torch

@@ -1,9 +1,10 @@
 """The engine: text in, audio out, in any voice of the store; no ROS here.
 
-    engine = Engine.load(EngineSettings(voice_root='voices'))
-    for chunk in engine.synthesize(SpeechRequest('Hello.')):
-        play(chunk.samples, chunk.sample_rate)
+engine = Engine.load(EngineSettings(voice_root='voices'))
+for chunk in engine.synthesize(SpeechRequest('Hello.')):
+    play(chunk.samples, chunk.sample_rate)
 """
+
 from __future__ import annotations
 
 import logging
@@ -21,6 +22,7 @@ from gptsovits_ros.errors import (
     CanceledError,
     ConfigurationError,
     LanguageUnsupportedError,
+    TextInvalidError,
     VoiceInvalidError,
     VoiceNotFoundError,
 )
@@ -38,8 +40,13 @@ log = logging.getLogger(__name__)
 class Engine:
     """Owns the models. Not thread-safe: one utterance at a time, from one thread."""
 
-    def __init__(self, settings: EngineSettings, store: VoiceStore, device: torch.device,
-                 frontend: TextFrontend) -> None:
+    def __init__(
+        self,
+        settings: EngineSettings,
+        store: VoiceStore,
+        device: torch.device,
+        frontend: TextFrontend,
+    ) -> None:
         self._settings = settings
         self._store = store
         self._device = device
@@ -57,8 +64,12 @@ class Engine:
 
         """
         torch.set_num_threads(settings.threads or min(MAX_THREADS, len(os.sched_getaffinity(0))))
-        engine = cls(settings, VoiceStore(settings.voice_root, settings.model_root),
-                     _device(settings.device), TextFrontend())
+        engine = cls(
+            settings,
+            VoiceStore(settings.voice_root, settings.model_root),
+            _device(settings.device),
+            TextFrontend(),
+        )
         voice = engine._voice(engine.default_voice)
         engine._frontend.load(voice.voice.languages)
         return engine
@@ -73,8 +84,10 @@ class Engine:
         """Name of the voice for requests that name none."""
         names = self._store.names()
         if not names:
-            raise VoiceNotFoundError(f'no voice in {self._store.voice_root}; `gptsovits_ros make-test-voice '
-                                     f'{self._store.voice_root / "test"}` makes one that babbles')
+            raise VoiceNotFoundError(
+                f'no voice in {self._store.voice_root}; `gptsovits_ros make-test-voice '
+                f'{self._store.voice_root / "test"}` makes one that babbles'
+            )
         return self._settings.default_voice or names[0]
 
     def voices(self) -> list[VoiceInfo]:
@@ -89,12 +102,21 @@ class Engine:
             except VoiceInvalidError as error:
                 log.warning('voice "%s" cannot be used: %s', name, error)
                 continue
-            found.append(VoiceInfo(name, voice.description, voice.languages, voice.model_version,
-                                   voice.sample_rate, name == self.default_voice))
+            found.append(
+                VoiceInfo(
+                    name,
+                    voice.description,
+                    voice.languages,
+                    voice.model_version,
+                    voice.sample_rate,
+                    name == self.default_voice,
+                )
+            )
         return found
 
-    def synthesize(self, request: SpeechRequest,
-                   cancelled: Callable[[], bool] = never) -> Iterator[AudioChunk]:
+    def synthesize(
+        self, request: SpeechRequest, cancelled: Callable[[], bool] = never
+    ) -> Iterator[AudioChunk]:
         """Yield the audio of a request, segment by segment, each followed by its pause.
 
         Args:
@@ -110,45 +132,85 @@ class Engine:
         """
         check_request(request, self._settings.max_text_length)
         voice = self._voice(request.voice or self.default_voice)
-        if request.language != 'auto' and request.language.removeprefix('all_') not in voice.voice.languages:
+        if (
+            request.language != 'auto'
+            and request.language.removeprefix('all_') not in voice.voice.languages
+        ):
             raise LanguageUnsupportedError(
                 f'voice "{voice.voice.name}" does not speak "{request.language}"; it speaks '
-                + ', '.join(voice.voice.languages))
+                + ', '.join(voice.voice.languages)
+            )
         generator = torch.Generator(self._device)
         if request.seed is None:
             generator.seed()
         else:
             generator.manual_seed(request.seed)
-        segments = self._frontend.segments(request.text, request.language, request.split_method)
-        for index, segment in enumerate(segments):
-            samples = self._speak(voice, segment, request, generator, cancelled)
+        for index, (segment, phonemes) in enumerate(self._segments(request)):
+            samples = self._speak(voice, phonemes, request, generator, cancelled)
             yield AudioChunk(samples, voice.acoustic.config.sample_rate, index, segment)
 
-    def _speak(self, voice: LoadedVoice, segment: str, request: SpeechRequest, generator: torch.Generator,
-               cancelled: Callable[[], bool]) -> np.ndarray:
+    def _segments(self, request: SpeechRequest) -> list[tuple[str, Phonemes]]:
+        """Return all segments before the first is spoken, so that a refused text is refused whole."""
+        spoken = []
+        segments = self._frontend.segments(request.text, request.language, request.split_method)
+        for segment in segments:
+            try:
+                spoken.append((segment, self._frontend.phonemes(segment, request.language)))
+            except TextInvalidError as error:
+                # One sentence in a script that nobody here reads must not silence its neighbours.
+                log.warning('segment %d of the text was left out: %s', segments.index(segment), error)
+        if not spoken:
+            raise TextInvalidError('the text holds nothing that can be spoken')
+        return spoken
+
+    def _speak(
+        self,
+        voice: LoadedVoice,
+        phonemes: Phonemes,
+        request: SpeechRequest,
+        generator: torch.Generator,
+        cancelled: Callable[[], bool],
+    ) -> np.ndarray:
         """Return the audio of one segment and its pause, float32 [T]."""
         if cancelled():
             raise CanceledError('the utterance was cancelled')
         start = time.monotonic()
-        phonemes = self._frontend.phonemes(segment, request.language)
         with torch.inference_mode():
-            text = text_condition(phonemes, voice.bert, voice.semantic.config.bert_dim, self._device)
+            text = text_condition(
+                phonemes, voice.bert, voice.semantic.config.bert_dim, self._device
+            )
         text_done = time.monotonic()
         tokens = list(segment_tokens(voice, text, request.sampling, generator, cancelled))
         tokens_done = time.monotonic()
-        wave = segment_waveform(voice, tokens, text, request.speed, request.noise_scale, generator,
-                                cancelled).float().cpu().numpy()
-        log.debug('segment of %d phonemes: text %.3f s, %d tokens %.3f s, waveform of %.2f s %.3f s',
-                  len(phonemes.ids), text_done - start, len(tokens), tokens_done - text_done,
-                  len(wave) / voice.acoustic.config.sample_rate, time.monotonic() - tokens_done)
-        return np.concatenate([limit_peak(wave), silence(request.pause_s, voice.acoustic.config.sample_rate)])
+        wave = (
+            segment_waveform(
+                voice, tokens, text, request.speed, request.noise_scale, generator, cancelled
+            )
+            .float()
+            .cpu()
+            .numpy()
+        )
+        log.debug(
+            'segment of %d phonemes: text %.3f s, %d tokens %.3f s, waveform of %.2f s %.3f s',
+            len(phonemes.ids),
+            text_done - start,
+            len(tokens),
+            tokens_done - text_done,
+            len(wave) / voice.acoustic.config.sample_rate,
+            time.monotonic() - tokens_done,
+        )
+        return np.concatenate(
+            [limit_peak(wave), silence(request.pause_s, voice.acoustic.config.sample_rate)]
+        )
 
     def _voice(self, name: str) -> LoadedVoice:
         """Return a voice, loading it at its first use."""
         if name not in self._loaded:
             start = time.monotonic()
             self._loaded[name] = load_voice(self._store.voice(name), self._frontend, self._device)
-            log.info('voice "%s" loaded on %s in %.1f s', name, self._device, time.monotonic() - start)
+            log.info(
+                'voice "%s" loaded on %s in %.1f s', name, self._device, time.monotonic() - start
+            )
         return self._loaded[name]
 
 
@@ -159,9 +221,16 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ConfigurationError(f'engine.device is "{name}"; use auto, cpu or cuda:<n>') from error
-    if device.type not in ('cpu', 'cuda') or device.type == 'cuda' and (
-            (device.index or 0) >= torch.cuda.device_count()):
-        raise ConfigurationError(f'there is no device "{name}" here; torch sees '
-                                 f'{torch.cuda.device_count()} CUDA devices. Use auto, cpu or cuda:<n>')
+        raise ConfigurationError(
+            f'engine.device is "{name}"; use auto, cpu or cuda:<n>'
+        ) from error
+    if (
+        device.type not in ('cpu', 'cuda')
+        or device.type == 'cuda'
+        and ((device.index or 0) >= torch.cuda.device_count())
+    ):
+        raise ConfigurationError(
+            f'there is no device "{name}" here; torch sees '
+            f'{torch.cuda.device_count()} CUDA devices. Use auto, cpu or cuda:<n>'
+        )
     return device

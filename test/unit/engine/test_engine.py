@@ -1,0 +1,200 @@
+"""The engine on a real, tiny voice."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import yaml
+
+from gptsovits_ros.engine.engine import Engine
+from gptsovits_ros.errors import (
+    CanceledError,
+    ConfigurationError,
+    LanguageUnsupportedError,
+    ParameterInvalidError,
+    TextInvalidError,
+    TextTooLongError,
+    VoiceInvalidError,
+    VoiceNotFoundError,
+)
+from gptsovits_ros.types import EngineSettings, SamplingParameters, SpeechRequest
+
+MIXED = '你好，我是机器人。Hello world, this is a test! 今天是2024年3月15日。'
+
+
+@pytest.fixture(scope='module')
+def engine(tiny_voice) -> Engine:
+    return Engine.load(EngineSettings(voice_root=str(tiny_voice.parent), threads=1))
+
+
+def speak(engine: Engine, text: str, **options) -> list:
+    return list(engine.synthesize(SpeechRequest(text, **{'seed': 5, **options})))
+
+
+def audio(chunks) -> np.ndarray:
+    return np.concatenate([chunk.samples for chunk in chunks])
+
+
+def test_mixed_text_becomes_one_chunk_per_segment(engine):
+    chunks = speak(engine, MIXED, split_method='cut5')
+    assert len(chunks) >= 4
+    assert [chunk.segment_index for chunk in chunks] == list(range(len(chunks)))
+    assert ''.join(chunk.segment_text for chunk in chunks).replace(' ', '') >= MIXED[:3]
+    for chunk in chunks:
+        assert chunk.samples.dtype == np.float32
+        assert chunk.sample_rate == 32000
+        assert 0 < np.abs(chunk.samples).max() <= 1
+        # The pause is real silence.
+        assert not chunk.samples[-int(0.3 * 32000) :].any()
+
+
+def test_the_same_seed_is_the_same_audio_and_no_seed_is_new_each_time(engine):
+    first = audio(speak(engine, '你好，世界。'))
+    assert np.array_equal(first, audio(speak(engine, '你好，世界。')))
+    other = audio(speak(engine, '你好，世界。', seed=6))
+    assert first.shape != other.shape or not np.array_equal(first, other)
+    free = [audio(speak(engine, '你好，世界。', seed=None)) for _ in range(2)]
+    assert free[0].shape != free[1].shape or not np.array_equal(*free)
+
+
+def test_a_segment_speaks_alike_whatever_was_said_before_by_this_engine(engine):
+    alone = audio(speak(engine, 'Good morning.'))
+    speak(engine, '完全不同的一句话。', seed=9)
+    assert np.array_equal(alone, audio(speak(engine, 'Good morning.')))
+
+
+@pytest.mark.parametrize(('speed', 'factor'), [(0.5, 2.0), (2.0, 0.5)])
+def test_speed_changes_the_length_and_nothing_else_of_the_tokens(engine, speed, factor):
+    options = {'pause_s': 0.0, 'noise_scale': 0.0}
+    normal = audio(speak(engine, 'Good morning.', **options))
+    changed = audio(speak(engine, 'Good morning.', speed=speed, **options))
+    assert len(changed) == pytest.approx(len(normal) * factor, abs=2 * 640)
+
+
+def test_pause_is_added_after_each_segment(engine):
+    short = audio(speak(engine, MIXED, pause_s=0.0))
+    chunks = speak(engine, MIXED, pause_s=0.5)
+    assert len(audio(chunks)) - len(short) == len(chunks) * 16000
+
+
+def test_sampling_parameters_reach_the_model(engine):
+    greedy = SamplingParameters(top_k=1)
+    first = audio(speak(engine, 'Good morning.', sampling=greedy, seed=1, noise_scale=0.0))
+    second = audio(speak(engine, 'Good morning.', sampling=greedy, seed=2, noise_scale=0.0))
+    assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize('after', [0, 1, 7, 40])
+def test_cancel_stops_between_two_tokens(engine, after):
+    asked = []
+
+    def cancelled() -> bool:
+        asked.append(None)
+        return len(asked) > after
+
+    with pytest.raises(CanceledError):
+        list(engine.synthesize(SpeechRequest(MIXED, seed=1), cancelled))
+    assert len(asked) == after + 1
+    assert speak(engine, 'Good morning.')
+
+
+def test_leaving_the_stream_early_is_safe(engine):
+    stream = engine.synthesize(SpeechRequest(MIXED, seed=1))
+    next(stream)
+    stream.close()
+    assert speak(engine, 'Good morning.')
+
+
+@pytest.mark.parametrize(
+    ('request_', 'error'),
+    [
+        (SpeechRequest(''), TextInvalidError),
+        (SpeechRequest(' \n\t'), TextInvalidError),
+        (SpeechRequest('。！？'), TextInvalidError),
+        (SpeechRequest('a\ud800b'), TextInvalidError),
+        (SpeechRequest('a' * 2001), TextTooLongError),
+        (SpeechRequest('hello', language='klingon'), LanguageUnsupportedError),
+        (SpeechRequest('こんにちは、元気ですか', language='auto'), LanguageUnsupportedError),
+        (SpeechRequest('hello', voice='nobody'), VoiceNotFoundError),
+        (SpeechRequest('hello', voice='../tiny'), VoiceNotFoundError),
+        (SpeechRequest('hello', speed=0.0), ParameterInvalidError),
+        (SpeechRequest('hello', speed=float('nan')), ParameterInvalidError),
+        (SpeechRequest('hello', pause_s=-1.0), ParameterInvalidError),
+        (SpeechRequest('hello', seed=-3), ParameterInvalidError),
+        (SpeechRequest('hello', split_method='cut9'), ParameterInvalidError),
+        (SpeechRequest('hello', sampling=SamplingParameters(top_k=0)), ParameterInvalidError),
+        (
+            SpeechRequest('hello', sampling=SamplingParameters(temperature=9.0)),
+            ParameterInvalidError,
+        ),
+    ],
+)
+def test_what_cannot_be_spoken_is_refused_with_its_reason(engine, request_, error):
+    with pytest.raises(error):
+        next(engine.synthesize(request_))
+
+
+def test_a_segment_that_nobody_reads_does_not_silence_its_neighbours(engine):
+    chunks = speak(engine, '你好，世界。Приветмир。早上好啊。', language='all_zh')
+    assert len(chunks) == 2
+
+
+@pytest.mark.parametrize(
+    'text', ['1', 'OK', '是的', '哈哈哈哈', '。好。', 'a', 'A.B.C.', '🎉 好的']
+)
+def test_short_and_odd_texts_are_spoken(engine, text):
+    assert audio(speak(engine, text)).any()
+
+
+def test_voices_are_listed_without_loading_and_damaged_ones_left_out(tiny_voice, tmp_path, caplog):
+    root = tmp_path / 'voices'
+    for name in ('one', 'two', 'zzz'):
+        shutil.copytree(tiny_voice, root / name)
+    (root / 'two' / 'voice.yaml').write_text('nonsense')
+    engine = Engine.load(EngineSettings(voice_root=str(root), default_voice='zzz', threads=1))
+    infos = engine.voices()
+    assert [(info.name, info.is_default) for info in infos] == [('one', False), ('zzz', True)]
+    assert '"two" cannot be used' in caplog.text
+    with pytest.raises(VoiceInvalidError):
+        speak(engine, 'hello', voice='two')
+    assert speak(engine, 'hello', voice='one')
+
+
+def test_a_description_that_differs_from_the_weights_is_refused(tiny_voice, tmp_path):
+    shutil.copytree(tiny_voice, tmp_path / 'liar')
+    path = tmp_path / 'liar' / 'voice.yaml'
+    tree = yaml.safe_load(path.read_text('utf-8'))
+    tree['model']['sample_rate'] = 48000
+    path.write_text(yaml.safe_dump(tree, allow_unicode=True), 'utf-8')
+    with pytest.raises(VoiceInvalidError, match='48000'):
+        Engine.load(EngineSettings(voice_root=str(tmp_path)))
+
+
+def test_a_voice_without_prompt_text_bert_or_second_language_speaks(tiny_voice, tmp_path):
+    shutil.copytree(tiny_voice, tmp_path / 'plain')
+    path = tmp_path / 'plain' / 'voice.yaml'
+    tree = yaml.safe_load(path.read_text('utf-8'))
+    tree['prompt']['text'] = ''
+    tree['languages'] = ['zh']
+    tree['references'] = ['prompt.wav']
+    del tree['encoders']['bert']
+    path.write_text(yaml.safe_dump(tree, allow_unicode=True), 'utf-8')
+    engine = Engine.load(EngineSettings(voice_root=str(tmp_path), threads=1))
+    assert audio(speak(engine, '你好，世界。', language='zh')).any()
+    with pytest.raises(LanguageUnsupportedError, match='speaks zh'):
+        speak(engine, 'hello', language='en')
+
+
+@pytest.mark.parametrize('device', ['gpu', 'cuda:99', 'meta', ''])
+def test_a_device_that_does_not_exist_is_explained(tiny_voice, device):
+    settings = EngineSettings(voice_root=str(tiny_voice.parent), device=device)
+    with pytest.raises(ConfigurationError, match='device'):
+        Engine.load(settings)
+
+
+def test_an_empty_store_names_the_command_that_fills_it(tmp_path):
+    with pytest.raises(VoiceNotFoundError, match='make-test-voice'):
+        Engine.load(replace(EngineSettings(), voice_root=str(tmp_path)))
