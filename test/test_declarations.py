@@ -98,6 +98,12 @@ def test_every_import_is_a_requirement():
     assert imports_of(PACKAGE) - declared - NOT_FROM_PYPI == set()
 
 
+@pytest.mark.parametrize('folder', ['test', 'bench', 'tools', 'scripts'])
+def test_every_import_of_a_developer_is_a_requirement(folder):
+    declared = set().union(*map(requirements, (*RUNTIME_PARTS, 'dev')))
+    assert imports_of(REPO / folder) - declared - NOT_FROM_PYPI == set()
+
+
 def test_every_requirement_is_imported():
     declared = set().union(*map(requirements, RUNTIME_PARTS))
     assert declared - imports_of(PACKAGE) - NEVER_IMPORTED == set()
