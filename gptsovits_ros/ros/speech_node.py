@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 import numpy as np
 import rclpy
@@ -45,7 +46,8 @@ PACKAGE_LOGGER = logging.getLogger('gptsovits_ros')
 
 # Together below 2 s, after which a launch file or a service manager grows impatient.
 SPEAKER_STOP_S = 0.4
-ENGINE_STOP_S = 1.5
+ENGINE_STOP_S = 1.2
+SPIN_S = 0.3
 
 
 class SpeechNode(Node):
@@ -274,9 +276,10 @@ def _describe(status: EngineStatus) -> str:
 def main(args: list[str] | None = None,
          make_client: Callable[..., EngineClient] = EngineClient) -> int:
     """Run the node until SIGINT or SIGTERM; return the exit code."""
-    stop = threading.Event()
+    # Python documents put() of this queue, unlike Event.set(), as safe in a signal handler.
+    stop: SimpleQueue[None] = SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: stop.put(None))
     # rclpy's own handlers would end the context at once, before `is_speaking` can fall.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     try:
@@ -285,7 +288,7 @@ def main(args: list[str] | None = None,
         rclpy.try_shutdown()
 
 
-def _run(stop: threading.Event, make_client: Callable[..., EngineClient]) -> int:
+def _run(stop: SimpleQueue[None], make_client: Callable[..., EngineClient]) -> int:
     try:
         node = SpeechNode(make_client)
         node.start()
@@ -294,17 +297,29 @@ def _run(stop: threading.Event, make_client: Callable[..., EngineClient]) -> int
         return 1
     executor = SingleThreadedExecutor()
     executor.add_node(node)
+    done = threading.Event()
     with ThreadPoolExecutor(1, thread_name_prefix='executor') as pool:
-        spinning = pool.submit(executor.spin)
+        spinning = pool.submit(_spin, executor, done)
         # Whatever ends the executor ends the process; result() raises it again.
-        spinning.add_done_callback(lambda _: stop.set())
-        stop.wait()
+        spinning.add_done_callback(lambda _: stop.put(None))
+        stop.get()
         # The executor still runs, so that goals learn of their end.
         node.stop()
-        executor.shutdown()
+        done.set()
+        executor.wake()
+    executor.shutdown()
     node.destroy_node()
     spinning.result()
     return 0
+
+
+def _spin(executor: SingleThreadedExecutor, done: threading.Event) -> None:
+    """Run callbacks until done.
+
+    Not executor.spin(), which never returns if shutdown() comes between its check and its wait.
+    """
+    while not done.is_set():
+        executor.spin_once(timeout_sec=SPIN_S)
 
 
 if __name__ == '__main__':

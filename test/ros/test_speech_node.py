@@ -2,9 +2,7 @@
 from __future__ import annotations
 
 import threading
-import time
 
-import numpy as np
 import pytest
 
 from gptsovits_ros.audio.pcm import to_s16le
@@ -224,6 +222,7 @@ def test_full_queue_refuses_and_the_parameter_widens_it(robot, eventually, set_p
     robot.say('tone 50')
     robot.wait_state('SPEAKING')
     robot.say('tone 1')
+    eventually(lambda: robot.heard.states[-1][1].queue_length == 1)
     answer = robot.result(robot.speak('tone 1'))
     assert (answer.status, answer.result.error_code) == (ABORTED, answer.result.QUEUE_FULL)
     set_parameters({'queue.max_length': 2})
@@ -278,8 +277,7 @@ def test_late_joiner_gets_the_present_state(robot, eventually, make_robot):
     robot.stop()
 
 
-def test_samples_are_silent_on_no_topic_after_the_stop(robot, eventually):
-    """Concurrent stops, says and cancels leave the node idle and silent."""
+def test_says_and_stops_at_once_leave_the_node_idle_and_silent(robot, eventually):
     def hurry():
         for _ in range(10):
             robot.say('tone 3')
@@ -288,9 +286,7 @@ def test_samples_are_silent_on_no_topic_after_the_stop(robot, eventually):
     thread.start()
     for _ in range(5):
         robot.stop()
-        time.sleep(0.01)
     thread.join()
     eventually(lambda: robot.stop().message == '0 utterances stopped'
                and robot.last_state('IDLE'))
     assert not robot.heard.speaking or robot.heard.speaking[-1][1] is False
-    assert np.frombuffer(robot.audio_bytes(), '<i2').size % 3200 == 0
