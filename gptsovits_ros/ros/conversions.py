@@ -4,6 +4,7 @@ Two packages are called `audio_common_msgs`: that of ros-drivers (AudioData: bar
 by AudioInfo on a latched topic) and that of mgonzs13 (AudioStamped: typed samples, described
 in each message). They cannot be installed together; audio_messages() takes the one that is there.
 """
+
 from __future__ import annotations
 
 import array
@@ -74,8 +75,12 @@ class RawAudioMessages:
     def info(self, sample_rate: int, chunk_length: int) -> Any:
         """Return AudioInfo, in the words that audio_capture and audio_play use."""
         return self._messages.AudioInfo(
-            channels=1, sample_rate=sample_rate, sample_format='S16LE',
-            bitrate=sample_rate * BITS_PER_SAMPLE, coding_format='wave')
+            channels=1,
+            sample_rate=sample_rate,
+            sample_format='S16LE',
+            bitrate=sample_rate * BITS_PER_SAMPLE,
+            coding_format='wave',
+        )
 
 
 class TypedAudioMessages:
@@ -101,7 +106,8 @@ class TypedAudioMessages:
     def info(self, sample_rate: int, chunk_length: int) -> Any:
         """Return AudioInfo."""
         return self._messages.AudioInfo(
-            format=PORTAUDIO_INT16, channels=1, rate=sample_rate, chunk=chunk_length)
+            format=PORTAUDIO_INT16, channels=1, rate=sample_rate, chunk=chunk_length
+        )
 
 
 def audio_messages(messages: ModuleType) -> AudioMessages:
@@ -120,13 +126,22 @@ def duration_message(seconds: float) -> Duration:
 def voice_message(voice: VoiceInfo, message_type: type) -> Any:
     """Return a voice as msg/Voice."""
     return message_type(
-        name=voice.name, description=voice.description, languages=list(voice.languages),
-        model_version=voice.model_version, sample_rate=voice.sample_rate,
-        is_default=voice.is_default)
+        name=voice.name,
+        description=voice.description,
+        languages=list(voice.languages),
+        model_version=voice.model_version,
+        sample_rate=voice.sample_rate,
+        is_default=voice.is_default,
+    )
 
 
-def state_message(state: State, utterance: Utterance | None, segment: str,
-                  error: GptsovitsError | None, message_type: type) -> Any:
+def state_message(
+    state: State,
+    utterance: Utterance | None,
+    segment: str,
+    error: GptsovitsError | None,
+    message_type: type,
+) -> Any:
     """Return a state as msg/SpeechState, without header, voice and queue length."""
     message = message_type(state=int(state), segment=segment)
     if utterance is not None:

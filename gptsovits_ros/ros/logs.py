@@ -1,4 +1,5 @@
 """Python's logging -> the node's logger, and so to /rosout: the engine's client knows no ROS."""
+
 from __future__ import annotations
 
 import logging

@@ -1,4 +1,5 @@
 """When to send audio, and in what pieces. No ROS and no clock: the caller tells the time."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -39,10 +40,10 @@ class Rechunker:
         self._chunk_ms = chunk_ms
         self._rest = np.empty(0, np.int16)
 
-    def pieces(self, samples: np.ndarray, sample_rate: int, is_segment_end: bool
-               ) -> Iterator[np.ndarray]:
-        """
-        Add samples and return what is ready to be sent; all of it at the end of a segment.
+    def pieces(
+        self, samples: np.ndarray, sample_rate: int, is_segment_end: bool
+    ) -> Iterator[np.ndarray]:
+        """Add samples and return what is ready to be sent; all of it at the end of a segment.
 
         :param samples: int16 [T].
         :return: int16 [sample_rate * chunk_ms / 1000] each, but for the last one of a segment.
@@ -53,7 +54,7 @@ class Rechunker:
         whole = len(samples) if is_segment_end else len(samples) // length * length
         self._rest = samples[whole:]
         for start in range(0, whole, length):
-            yield samples[start:min(start + length, whole)]
+            yield samples[start : min(start + length, whole)]
 
     def flush(self) -> np.ndarray:
         """Return what is left when the stream ends; int16 [T], often empty."""

@@ -1,4 +1,5 @@
 """Declares the parameters of the node, keeps the present values, and judges changes."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -20,7 +21,8 @@ from .parameters import PARAMETERS, SPECS, Parameters, ParamSpec, check
 def descriptor(spec: ParamSpec) -> ParameterDescriptor:
     """Return what `ros2 param describe` tells of a parameter."""
     message = ParameterDescriptor(
-        name=spec.name, description=spec.description, read_only=spec.read_only)
+        name=spec.name, description=spec.description, read_only=spec.read_only
+    )
     if spec.bounds is None:
         message.additional_constraints = spec.constraint
     elif isinstance(spec.default, float):
@@ -35,10 +37,13 @@ def descriptor(spec: ParamSpec) -> ParameterDescriptor:
 class ParameterServer:
     """The node's parameters: `values` is the present state, replaced as a whole at each change."""
 
-    def __init__(self, node: Node, check_change: Callable[[Parameters], None],
-                 on_change: Callable[[Parameters], None]) -> None:
-        """
-        Declare all parameters; values come from the command line or files.
+    def __init__(
+        self,
+        node: Node,
+        check_change: Callable[[Parameters], None],
+        on_change: Callable[[Parameters], None],
+    ) -> None:
+        """Declare all parameters; values come from the command line or files.
 
         :param check_change: raises GptsovitsError if the node cannot work with these values.
         :param on_change: called with the new values.
@@ -47,12 +52,14 @@ class ParameterServer:
         self._check_change = check_change
         self._on_change = on_change
         self.values = Parameters.from_values(
-            {spec.name: _declare(node, spec) for spec in PARAMETERS})
+            {spec.name: _declare(node, spec) for spec in PARAMETERS}
+        )
         node.add_on_set_parameters_callback(self._on_set)
 
     def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
-        ours = {parameter.name: parameter.value for parameter in parameters
-                if parameter.name in SPECS}
+        ours = {
+            parameter.name: parameter.value for parameter in parameters if parameter.name in SPECS
+        }
         try:
             values = self.values.changed(ours)
             self._check_change(values)
@@ -72,6 +79,7 @@ def _declare(node: Node, spec: ParamSpec) -> object:
         raise ParameterInvalidError(f'{error}{hint}') from error
     except InvalidParameterValueException as error:
         raise ParameterInvalidError(
-            f'{spec.name} must be in {spec.constraint} ({error})') from error
+            f'{spec.name} must be in {spec.constraint} ({error})'
+        ) from error
     check(spec.name, value)
     return value

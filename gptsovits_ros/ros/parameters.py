@@ -3,6 +3,7 @@
 It imports no ROS, so that tools can read it. `config/default.yaml` and `docs/interfaces.md` list
 the same names and values (kept equal by tests).
 """
+
 from __future__ import annotations
 
 import re
@@ -65,54 +66,138 @@ TOPIC_PATTERN = r'/?[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*'
 PARAMETERS = (
     ParamSpec('voice', '', 'Voice of requests that name none; empty: the default voice.'),
     ParamSpec('language', 'auto', 'Language of requests that name none.', choices=LANGUAGES),
-    ParamSpec('topic.say', 'say', 'Topic of texts to speak.', pattern=TOPIC_PATTERN,
-              read_only=True),
-    ParamSpec('topic.audio', 'audio', 'Topic of the audio; `<name>_info` tells its format.',
-              pattern=TOPIC_PATTERN, read_only=True),
-    ParamSpec('speech.speed', 1.0, 'Speaking rate relative to the voice.',
-              bounds=REQUEST_BOUNDS['speed']),
-    ParamSpec('speech.seed', -1, 'Seed of all randomness: same seed, same audio; -1: a new one '
-              'each time.', bounds=(-1, 2**63 - 1)),
-    ParamSpec('speech.split', 'cut5', 'How text is cut into segments: cut0 not at all, cut1 every '
-              '4 sentences, cut2 every 50 characters, cut3 at Chinese full stops, cut4 at English '
-              'full stops, cut5 at every punctuation mark.', choices=SPLIT_METHODS),
-    ParamSpec('speech.pause_s', 0.3, 'Silence after each segment [s].',
-              bounds=REQUEST_BOUNDS['pause_s']),
-    ParamSpec('speech.max_text_length', 2000, 'Longest text accepted [characters].',
-              bounds=(1, 20000)),
-    ParamSpec('sampling.top_k', 15, 'Draw each token from this many most likely ones; 1: greedy.',
-              bounds=REQUEST_BOUNDS['top_k']),
-    ParamSpec('sampling.top_p', 1.0, 'Draw from the most likely tokens that have together this '
-              'probability; 1: all.', bounds=REQUEST_BOUNDS['top_p']),
-    ParamSpec('sampling.temperature', 1.0, 'Below 1 steadier, above 1 livelier.',
-              bounds=REQUEST_BOUNDS['temperature']),
-    ParamSpec('sampling.repetition_penalty', 1.35, 'Above 1 makes earlier tokens less likely.',
-              bounds=REQUEST_BOUNDS['repetition_penalty']),
-    ParamSpec('stream.chunk_ms', 100, 'Length of the audio in one message [ms].',
-              bounds=(10, 1000)),
-    ParamSpec('stream.lead_ms', 200, 'How far audio is sent ahead of its playing time [ms]: the '
-              'reserve of the player, and what it may still play after a stop.',
-              bounds=(0, 5000)),
-    ParamSpec('stream.stamped', False, 'Also publish `<topic.audio>_stamped` (AudioDataStamped) '
-              'with the time at which each message is due to be heard.', read_only=True),
-    ParamSpec('stream.frame_id', '', 'frame_id of all headers, e.g. the frame of the loudspeaker.',
-              read_only=True),
-    ParamSpec('queue.max_length', 16, 'Most utterances that may wait; more are refused.',
-              bounds=(1, 1000)),
-    ParamSpec('engine.python', '', 'Python interpreter of the engine process; empty: the one of '
-              'the node.', read_only=True),
-    ParamSpec('engine.device', 'auto', 'Where models run; auto: cuda:0 where there is one.',
-              pattern=r'auto|cpu|cuda:[0-9]{1,2}', read_only=True),
-    ParamSpec('engine.threads', 0, 'CPU threads of the models; 0: one per physical core, at most '
-              '4.', bounds=(0, 256), read_only=True),
-    ParamSpec('engine.voice_root', '', 'Folder with one folder per voice; empty: '
-              '$XDG_DATA_HOME/gptsovits_ros/voices.', read_only=True),
-    ParamSpec('engine.model_root', '', 'Folder with the shared models; empty: '
-              '$XDG_DATA_HOME/gptsovits_ros/models.', read_only=True),
-    ParamSpec('engine.start_timeout_s', 120.0, 'Longest time for the engine to load its models '
-              '[s].', bounds=(1.0, 3600.0), read_only=True),
-    ParamSpec('engine.stall_timeout_s', 30.0, 'The engine is restarted after so long without '
-              'progress [s].', bounds=(1.0, 600.0), read_only=True),
+    ParamSpec(
+        'topic.say', 'say', 'Topic of texts to speak.', pattern=TOPIC_PATTERN, read_only=True
+    ),
+    ParamSpec(
+        'topic.audio',
+        'audio',
+        'Topic of the audio; `<name>_info` tells its format.',
+        pattern=TOPIC_PATTERN,
+        read_only=True,
+    ),
+    ParamSpec(
+        'speech.speed', 1.0, 'Speaking rate relative to the voice.', bounds=REQUEST_BOUNDS['speed']
+    ),
+    ParamSpec(
+        'speech.seed',
+        -1,
+        'Seed of all randomness: same seed, same audio; -1: a new one each time.',
+        bounds=(-1, 2**63 - 1),
+    ),
+    ParamSpec(
+        'speech.split',
+        'cut5',
+        'How text is cut into segments: cut0 not at all, cut1 every '
+        '4 sentences, cut2 every 50 characters, cut3 at Chinese full stops, cut4 at English '
+        'full stops, cut5 at every punctuation mark.',
+        choices=SPLIT_METHODS,
+    ),
+    ParamSpec(
+        'speech.pause_s', 0.3, 'Silence after each segment [s].', bounds=REQUEST_BOUNDS['pause_s']
+    ),
+    ParamSpec(
+        'speech.max_text_length', 2000, 'Longest text accepted [characters].', bounds=(1, 20000)
+    ),
+    ParamSpec(
+        'sampling.top_k',
+        15,
+        'Draw each token from this many most likely ones; 1: greedy.',
+        bounds=REQUEST_BOUNDS['top_k'],
+    ),
+    ParamSpec(
+        'sampling.top_p',
+        1.0,
+        'Draw from the most likely tokens that have together this probability; 1: all.',
+        bounds=REQUEST_BOUNDS['top_p'],
+    ),
+    ParamSpec(
+        'sampling.temperature',
+        1.0,
+        'Below 1 steadier, above 1 livelier.',
+        bounds=REQUEST_BOUNDS['temperature'],
+    ),
+    ParamSpec(
+        'sampling.repetition_penalty',
+        1.35,
+        'Above 1 makes earlier tokens less likely.',
+        bounds=REQUEST_BOUNDS['repetition_penalty'],
+    ),
+    ParamSpec(
+        'stream.chunk_ms', 100, 'Length of the audio in one message [ms].', bounds=(10, 1000)
+    ),
+    ParamSpec(
+        'stream.lead_ms',
+        200,
+        'How far audio is sent ahead of its playing time [ms]: the '
+        'reserve of the player, and what it may still play after a stop.',
+        bounds=(0, 5000),
+    ),
+    ParamSpec(
+        'stream.stamped',
+        False,
+        'Also publish `<topic.audio>_stamped` (AudioDataStamped) '
+        'with the time at which each message is due to be heard.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'stream.frame_id',
+        '',
+        'frame_id of all headers, e.g. the frame of the loudspeaker.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'queue.max_length',
+        16,
+        'Most utterances that may wait; more are refused.',
+        bounds=(1, 1000),
+    ),
+    ParamSpec(
+        'engine.python',
+        '',
+        'Python interpreter of the engine process; empty: the one of the node.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.device',
+        'auto',
+        'Where models run; auto: cuda:0 where there is one.',
+        pattern=r'auto|cpu|cuda:[0-9]{1,2}',
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.threads',
+        0,
+        'CPU threads of the models; 0: one per physical core, at most 4.',
+        bounds=(0, 256),
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.voice_root',
+        '',
+        'Folder with one folder per voice; empty: $XDG_DATA_HOME/gptsovits_ros/voices.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.model_root',
+        '',
+        'Folder with the shared models; empty: $XDG_DATA_HOME/gptsovits_ros/models.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.start_timeout_s',
+        120.0,
+        'Longest time for the engine to load its models [s].',
+        bounds=(1.0, 3600.0),
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.stall_timeout_s',
+        30.0,
+        'The engine is restarted after so long without progress [s].',
+        bounds=(1.0, 600.0),
+        read_only=True,
+    ),
 )
 
 SPECS: Mapping[str, ParamSpec] = {spec.name: spec for spec in PARAMETERS}
@@ -125,8 +210,10 @@ def find_problem(name: str, value: object) -> str | None:
         return f'there is no parameter {name}'
     if type(value) is not type(spec.default):
         hint = '; write a decimal point, e.g. 1.0' if isinstance(spec.default, float) else ''
-        return (f'{name} must be of type {type(spec.default).__name__}, '
-                f'got {type(value).__name__}{hint}')
+        return (
+            f'{name} must be of type {type(spec.default).__name__}, '
+            f'got {type(value).__name__}{hint}'
+        )
     # Written so that NaN, which compares false with everything, is out of bounds too.
     in_bounds = spec.bounds is None or spec.bounds[0] <= value <= spec.bounds[1]
     chosen = not spec.choices or value in spec.choices
@@ -176,8 +263,7 @@ class Parameters:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Value]) -> Parameters:
-        """
-        Return parameters from values by dotted name; a missing one takes its default.
+        """Return parameters from values by dotted name; a missing one takes its default.
 
         :raises ParameterInvalidError: if a name is unknown or a value is not allowed.
         """
@@ -194,13 +280,16 @@ class Parameters:
     @property
     def sampling(self) -> SamplingParameters:
         """How tokens are drawn for requests that do not say."""
-        return SamplingParameters(**{field.name: getattr(self, f'sampling_{field.name}')
-                                     for field in fields(SamplingParameters)})
+        return SamplingParameters(
+            **{
+                field.name: getattr(self, f'sampling_{field.name}')
+                for field in fields(SamplingParameters)
+            }
+        )
 
     @property
     def engine_settings(self) -> EngineSettings:
-        """
-        What the engine process is started with.
+        """What the engine process is started with.
 
         Its default voice is loaded first. The longest text can change while the engine runs, so
         the node enforces it, and the engine gets the widest limit.
@@ -218,6 +307,8 @@ class Parameters:
 def unknown_names(names: Iterable[str]) -> list[str]:
     """Return the names that neither this node nor every ROS node has, e.g. misspelt ones."""
     common = ('use_sim_time', 'start_type_description_service')
-    return sorted(name for name in names
-                  if name not in SPECS and name not in common
-                  and not name.startswith('qos_overrides.'))
+    return sorted(
+        name
+        for name in names
+        if name not in SPECS and name not in common and not name.startswith('qos_overrides.')
+    )

@@ -1,4 +1,5 @@
 """The topics that the node publishes. Every method may be called by any thread."""
+
 from __future__ import annotations
 
 import threading
@@ -31,7 +32,8 @@ class AudioPublisher:
         self._stamped = None
         if parameters.stream_stamped and self._messages.stamped_type:
             self._stamped = node.create_publisher(
-                self._messages.stamped_type, f'{topic}_stamped', AUDIO_QOS)
+                self._messages.stamped_type, f'{topic}_stamped', AUDIO_QOS
+            )
         self._lock = threading.Lock()
         self._announced: Any = None
 

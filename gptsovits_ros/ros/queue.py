@@ -1,4 +1,5 @@
 """First come, first spoken: the bounded queue between callbacks and the speaker thread."""
+
 from __future__ import annotations
 
 import threading
@@ -25,8 +26,7 @@ class UtteranceQueue:
             self._max_length = max_length
 
     def put(self, utterance: Utterance) -> None:
-        """
-        Add an utterance at the end.
+        """Add an utterance at the end.
 
         :raises QueueFullError: if max_length utterances wait already.
         :raises EngineUnavailableError: if the queue was closed.
@@ -37,7 +37,8 @@ class UtteranceQueue:
             if len(self._waiting) >= self._max_length:
                 raise QueueFullError(
                     f'{len(self._waiting)} utterances are waiting, as many as queue.max_length '
-                    'allows; wait, or call the service stop')
+                    'allows; wait, or call the service stop'
+                )
             self._waiting.append(utterance)
             self._changed.notify_all()
 
@@ -88,8 +89,9 @@ class UtteranceQueue:
     def waiting(self) -> list[tuple[Utterance, int]]:
         """Return those that wait, in order, each with how many are before it."""
         with self._changed:
-            return [(utterance, self._position(index))
-                    for index, utterance in enumerate(self._waiting)]
+            return [
+                (utterance, self._position(index)) for index, utterance in enumerate(self._waiting)
+            ]
 
     def __len__(self) -> int:
         """Return how many wait; the one whose turn it is does not count."""

@@ -1,4 +1,5 @@
 """From a text or a goal to a checked SpeechRequest; pure functions over plain values."""
+
 from __future__ import annotations
 
 from typing import Protocol
@@ -64,21 +65,21 @@ def request_from_goal(goal: Goal, parameters: Parameters) -> SpeechRequest:
 
 
 def check_request(request: SpeechRequest, max_text_length: int) -> None:
-    """
-    Raise the typed error for a request that came over ROS and cannot be spoken.
+    """Raise the typed error for a request that came over ROS and cannot be spoken.
 
     Messages tell lengths and positions, never the text: it is private.
     """
     types.check_request(request, max_text_length)
     position = request.text.find(REPLACEMENT_CHARACTER)
     if position >= 0:
-        raise TextInvalidError(f'the text is not valid UTF-8 (character {position}); the sender '
-                               'must encode it as UTF-8')
+        raise TextInvalidError(
+            f'the text is not valid UTF-8 (character {position}); the sender '
+            'must encode it as UTF-8'
+        )
 
 
 def find_voice(name: str, voices: tuple[VoiceInfo, ...]) -> VoiceInfo:
-    """
-    Return the voice of this name; an empty name is the default voice.
+    """Return the voice of this name; an empty name is the default voice.
 
     :raises VoiceNotFoundError: if there is none.
     """
@@ -90,8 +91,7 @@ def find_voice(name: str, voices: tuple[VoiceInfo, ...]) -> VoiceInfo:
 
 
 def check_engine(state: str, message: str) -> None:
-    """
-    Raise EngineUnavailableError if the engine will not speak.
+    """Raise EngineUnavailableError if the engine will not speak.
 
     While it starts or restarts utterances wait in the queue: a robot that greets at power-on must
     not depend on which process is up first.

@@ -1,4 +1,5 @@
 """The action `speak`: goals by utterance id, from acceptance to result."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -37,10 +38,13 @@ class SpeakServer(ActionServer):
     once with error_code and error_msg.
     """
 
-    def __init__(self, node: Node, on_goal: Callable[[str, Speak.Goal], None],
-                 on_cancel: Callable[[str], bool]) -> None:
-        """
-        Create the server.
+    def __init__(
+        self,
+        node: Node,
+        on_goal: Callable[[str, Speak.Goal], None],
+        on_cancel: Callable[[str], bool],
+    ) -> None:
+        """Create the server.
 
         :param on_goal: called with the utterance id and the goal.
         :param on_cancel: called with the utterance id; returns whether it can be canceled.
@@ -51,8 +55,13 @@ class SpeakServer(ActionServer):
         self._goals: dict[str, ServerGoalHandle] = {}
         self._results: dict[str, Speak.Result] = {}
         super().__init__(
-            node, Speak, 'speak', execute_callback=self._conclude,
-            handle_accepted_callback=self._accepted, cancel_callback=self._cancel)
+            node,
+            Speak,
+            'speak',
+            execute_callback=self._conclude,
+            handle_accepted_callback=self._accepted,
+            cancel_callback=self._cancel,
+        )
 
     def notify_execute(self, goal_handle: ServerGoalHandle, execute_callback: Any) -> None:
         """Do nothing when a goal begins to execute: the speaker thread does the work."""
@@ -64,9 +73,13 @@ class SpeakServer(ActionServer):
             return
         if state is State.SYNTHESIZING:
             self._post(_mark_executing, goal_handle)
-        goal_handle.publish_feedback(Speak.Feedback(
-            state=FEEDBACK_STATES[state], queue_position=queue_position,
-            published=duration_message(utterance.published_s)))
+        goal_handle.publish_feedback(
+            Speak.Feedback(
+                state=FEEDBACK_STATES[state],
+                queue_position=queue_position,
+                published=duration_message(utterance.published_s),
+            )
+        )
 
     def finish(self, utterance: Utterance, error_code: int, error_msg: str) -> None:
         """Hand over the result of an utterance; error_code 0: it was spoken to its end."""
@@ -74,8 +87,11 @@ class SpeakServer(ActionServer):
         if goal_handle is None:
             return
         self._results[utterance.id] = Speak.Result(
-            error_code=error_code, error_msg=error_msg, utterance_id=utterance.id,
-            audio_duration=duration_message(utterance.published_s))
+            error_code=error_code,
+            error_msg=error_msg,
+            utterance_id=utterance.id,
+            audio_duration=duration_message(utterance.published_s),
+        )
         # Not through self.notify_execute, which is silent: this runs _conclude in the executor.
         super().notify_execute(goal_handle, None)
 

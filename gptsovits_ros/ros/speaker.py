@@ -3,6 +3,7 @@
 It knows no ROS: what happens is told to a SpeechSink. Pacing sits in a plain thread, because a
 timer of rclpy costs three times the CPU (measured at 50 messages per second).
 """
+
 from __future__ import annotations
 
 import logging
@@ -51,12 +52,18 @@ class Engine(Protocol):
 class SpeechSink(Protocol):
     """Where the speaker reports; called from its thread only."""
 
-    def on_state(self, utterance: Utterance, state: State, segment: str = '',
-                 error: GptsovitsError | None = None) -> None:
+    def on_state(
+        self,
+        utterance: Utterance,
+        state: State,
+        segment: str = '',
+        error: GptsovitsError | None = None,
+    ) -> None:
         """Handle that an utterance entered a state, or a new segment while SPEAKING."""
 
-    def on_audio(self, utterance: Utterance, samples: np.ndarray, sample_rate: int,
-                 due_in_s: float) -> None:
+    def on_audio(
+        self, utterance: Utterance, samples: np.ndarray, sample_rate: int, due_in_s: float
+    ) -> None:
         """Handle int16 [T] samples that are to be heard in due_in_s seconds."""
 
     def on_speaking(self, speaking: bool) -> None:
@@ -74,10 +81,15 @@ class StreamSettings:
 class Speaker:
     """Speaks what is in the queue, one utterance at a time, until the queue is closed."""
 
-    def __init__(self, engine: Engine, queue: UtteranceQueue, sink: SpeechSink,
-                 settings: Callable[[], StreamSettings], engine_wait_s: float) -> None:
-        """
-        Create the speaker.
+    def __init__(
+        self,
+        engine: Engine,
+        queue: UtteranceQueue,
+        sink: SpeechSink,
+        settings: Callable[[], StreamSettings],
+        engine_wait_s: float,
+    ) -> None:
+        """Create the speaker.
 
         :param settings: asked at the start of each utterance.
         :param engine_wait_s: how long an utterance waits for an engine that is starting [s].
@@ -131,8 +143,10 @@ class Speaker:
         deadline = time.monotonic() + self._engine_wait_s
         while (status := self._engine.status).state in ('starting', 'restarting'):
             if time.monotonic() > deadline:
-                raise EngineUnavailableError(f'the engine is still {status.state} after '
-                                             f'{self._engine_wait_s:g} s: {status.message}')
+                raise EngineUnavailableError(
+                    f'the engine is still {status.state} after '
+                    f'{self._engine_wait_s:g} s: {status.message}'
+                )
             self._pause(utterance, ENGINE_POLL_S)
 
     def _play(self, utterance: Utterance, stream: Stream) -> None:
@@ -154,8 +168,9 @@ class Speaker:
             self._send(utterance, clock, rest, sample_rate)
         self._pause(utterance, clock.due_in(time.monotonic()))
 
-    def _send(self, utterance: Utterance, clock: PlaybackClock, piece: np.ndarray,
-              sample_rate: int) -> None:
+    def _send(
+        self, utterance: Utterance, clock: PlaybackClock, piece: np.ndarray, sample_rate: int
+    ) -> None:
         self._pause(utterance, clock.delay(time.monotonic()))
         self._sink.on_speaking(True)
         now = time.monotonic()

@@ -4,6 +4,7 @@ Threads: the executor's one thread runs every callback, and each is short: it ch
 hands over and returns, so that `stop` and cancel are never held up. The speaker thread publishes
 audio and waits for the engine. One lock orders state changes and their messages.
 """
+
 from __future__ import annotations
 
 import logging
@@ -54,8 +55,7 @@ class SpeechNode(Node):
     """Speaks what is published on `say` or sent to the action `speak`."""
 
     def __init__(self, make_client: Callable[..., EngineClient] = EngineClient) -> None:
-        """
-        Create the node; start() lets it work.
+        """Create the node; start() lets it work.
 
         :raises ParameterInvalidError: if a parameter has a value that is not allowed.
         """
@@ -76,8 +76,13 @@ class SpeechNode(Node):
             stall_timeout_s=parameters.engine_stall_timeout_s,
             on_status=self._on_engine_status,
         )
-        self._speaker = Speaker(self._client, self._queue, self, self._stream_settings,
-                                parameters.engine_start_timeout_s)
+        self._speaker = Speaker(
+            self._client,
+            self._queue,
+            self,
+            self._stream_settings,
+            parameters.engine_start_timeout_s,
+        )
         self._speak_server = SpeakServer(self, self._on_goal, self._on_cancel)
         self.create_subscription(String, parameters.topic_say, self._on_say, SAY_QOS)
         self.create_service(Trigger, 'stop', self._on_stop)
@@ -136,14 +141,17 @@ class SpeechNode(Node):
         response.message = f'{count} utterance{"" if count == 1 else "s"} stopped'
         return response
 
-    def _on_list_voices(self, request: ListVoices.Request, response: ListVoices.Response
-                        ) -> ListVoices.Response:
+    def _on_list_voices(
+        self, request: ListVoices.Request, response: ListVoices.Response
+    ) -> ListVoices.Response:
         status = self._client.status
         response.success = status.state == 'ready'
         if not response.success:
             response.message = _describe(status)
-        response.voices = [voice_message(voice, Voice)
-                           for voice in sorted(status.voices, key=lambda voice: voice.name)]
+        response.voices = [
+            voice_message(voice, Voice)
+            for voice in sorted(status.voices, key=lambda voice: voice.name)
+        ]
         return response
 
     def _accept(self, utterance: Utterance) -> None:
@@ -175,8 +183,13 @@ class SpeechNode(Node):
 
     # What goes out. These are the methods of a SpeechSink.
 
-    def on_state(self, utterance: Utterance, state: State, segment: str = '',
-                 error: GptsovitsError | None = None) -> None:
+    def on_state(
+        self,
+        utterance: Utterance,
+        state: State,
+        segment: str = '',
+        error: GptsovitsError | None = None,
+    ) -> None:
         """Publish, log and tell the client of an utterance that it entered a state."""
         with self._lock:
             message = state_message(state, utterance, segment, error, SpeechState)
@@ -192,8 +205,9 @@ class SpeechNode(Node):
                     self._speak_server.progress(waiting, State.QUEUED, position)
         self._log(utterance, state, error)
 
-    def on_audio(self, utterance: Utterance, samples: np.ndarray, sample_rate: int,
-                 due_in_s: float) -> None:
+    def on_audio(
+        self, utterance: Utterance, samples: np.ndarray, sample_rate: int, due_in_s: float
+    ) -> None:
         """Publish samples, and tell the client of the utterance how much that makes."""
         self._announce(sample_rate)
         self._audio.publish(samples, sample_rate, due_in_s)
@@ -248,7 +262,8 @@ class SpeechNode(Node):
             first = utterance.first_audio_s
             after = '' if first is None else f', first audio after {first:.3f} s'
             self.get_logger().info(
-                f'{name} {state.name.lower()}: {utterance.published_s:.2f} s of audio{after}')
+                f'{name} {state.name.lower()}: {utterance.published_s:.2f} s of audio{after}'
+            )
 
     # Parameters.
 
@@ -273,8 +288,9 @@ def _describe(status: EngineStatus) -> str:
     return f'the engine is {status.state}' + (f': {status.message}' if status.message else '')
 
 
-def main(args: list[str] | None = None,
-         make_client: Callable[..., EngineClient] = EngineClient) -> int:
+def main(
+    args: list[str] | None = None, make_client: Callable[..., EngineClient] = EngineClient
+) -> int:
     """Run the node until SIGINT or SIGTERM; return the exit code."""
     # Python documents put() of this queue, unlike Event.set(), as safe in a signal handler.
     stop: SimpleQueue[None] = SimpleQueue()

@@ -1,4 +1,5 @@
 """One thing to be said, from its acceptance to its end."""
+
 from __future__ import annotations
 
 import threading

@@ -1,4 +1,5 @@
 """Real processes for the ROS tests: the node under test, and a robot that talks to it."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -31,8 +32,14 @@ def wait_until(condition: Callable[[], Any], timeout_s: float = TIMEOUT_S) -> An
 class NodeProcess:
     """A speech node that runs as a process of its own."""
 
-    def __init__(self, log: Path, *, namespace: str = '', script: list[str] | None = None,
-                 **parameters: object) -> None:
+    def __init__(
+        self,
+        log: Path,
+        *,
+        namespace: str = '',
+        script: list[str] | None = None,
+        **parameters: object,
+    ) -> None:
         """Start it; `__` in a parameter's name stands for the dot."""
         command = [sys.executable, *(script or [str(HERE / 'fake_node.py')]), '--ros-args']
         if namespace:
@@ -58,6 +65,7 @@ class NodeProcess:
 
     def engine_pid(self) -> int:
         """Return the process id of its engine."""
+
         def children() -> list[str]:
             tasks = Path(f'/proc/{self.process.pid}/task').iterdir()
             return [pid for task in tasks for pid in (task / 'children').read_text().split()]
@@ -93,15 +101,14 @@ class Robot:
         """Create it and spin it in a thread."""
         import rclpy
         from audio_common_msgs.msg import AudioData, AudioInfo
+        from gptsovits_ros.action import Speak
+        from gptsovits_ros.msg import SpeechState
+        from gptsovits_ros.srv import ListVoices
         from rclpy.action import ActionClient
         from rclpy.executors import SingleThreadedExecutor
         from rclpy.qos import DurabilityPolicy, QoSProfile
         from std_msgs.msg import Bool, String
         from std_srvs.srv import Trigger
-
-        from gptsovits_ros.action import Speak
-        from gptsovits_ros.msg import SpeechState
-        from gptsovits_ros.srv import ListVoices
 
         self.heard = Heard()
         self._since_ns = 0
@@ -128,8 +135,12 @@ class Robot:
         """Wait until every connection to the speech node stands and it is in the state."""
         wait_until(lambda: self._say.get_subscription_count() == 1)
         wait_until(lambda: self.speak_client.server_is_ready() and self._stop.service_is_ready())
-        wait_until(lambda: self.node.count_publishers(
-            self.node.resolve_topic_name('is_speaking')) and self.heard.speaking)
+        wait_until(
+            lambda: (
+                self.node.count_publishers(self.node.resolve_topic_name('is_speaking'))
+                and self.heard.speaking
+            )
+        )
         wait_until(lambda: self.last_state(state))
 
     def forget(self) -> None:
@@ -146,8 +157,11 @@ class Robot:
     def speak(self, text: str, **fields: object) -> Any:
         """Send a goal; return its handle once it is accepted."""
         goal = self._goal(text=text, **fields)
-        handle = self.wait(self.speak_client.send_goal_async(
-            goal, lambda m: self.heard.feedback.append((time.monotonic(), m.feedback))))
+        handle = self.wait(
+            self.speak_client.send_goal_async(
+                goal, lambda m: self.heard.feedback.append((time.monotonic(), m.feedback))
+            )
+        )
         assert handle.accepted
         return handle
 
@@ -173,8 +187,9 @@ class Robot:
         """Return the names of the states of an utterance, without repetitions in a row."""
         names = []
         for _, message in self.heard.states:
-            wanted = message.utterance_id == utterance_id if utterance_id \
-                else message.source == source
+            wanted = (
+                message.utterance_id == utterance_id if utterance_id else message.source == source
+            )
             if wanted and (not names or names[-1] != state_name(message)):
                 names.append(state_name(message))
         return names
@@ -188,8 +203,9 @@ class Robot:
 
     def wait_state(self, name: str, after: int = 0) -> Any:
         """Wait for a message with this state behind the first `after` messages."""
-        return wait_until(lambda: next(
-            (m for _, m in self.heard.states[after:] if state_name(m) == name), None))
+        return wait_until(
+            lambda: next((m for _, m in self.heard.states[after:] if state_name(m) == name), None)
+        )
 
     def audio_bytes(self) -> bytes:
         """Return all audio received."""
@@ -208,10 +224,17 @@ class Robot:
         if stamp_ns >= self._since_ns or not message.utterance_id:
             self.heard.states.append((time.monotonic(), message))
 
-    def _subscribe(self, message_type: type, topic: str, qos: Any, into: list,
-                   convert: Callable[[Any], Any] = lambda message: message) -> None:
+    def _subscribe(
+        self,
+        message_type: type,
+        topic: str,
+        qos: Any,
+        into: list,
+        convert: Callable[[Any], Any] = lambda message: message,
+    ) -> None:
         self.node.create_subscription(
-            message_type, topic, lambda m: into.append((time.monotonic(), convert(m))), qos)
+            message_type, topic, lambda m: into.append((time.monotonic(), convert(m))), qos
+        )
 
 
 def state_name(message: Any) -> str:
@@ -265,8 +288,9 @@ def make_robot(ros_domain: int) -> Iterator[Callable[..., Robot]]:
 
 
 @pytest.fixture(scope='module')
-def shared_node(ros_domain: int, tmp_path_factory: pytest.TempPathFactory
-                ) -> Iterator[NodeProcess]:
+def shared_node(
+    ros_domain: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[NodeProcess]:
     """Return one node for all tests of a file that leave it as it was."""
     node = NodeProcess(tmp_path_factory.mktemp('node') / 'log')
     yield node

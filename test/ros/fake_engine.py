@@ -1,9 +1,10 @@
-"""An engine process whose engine is arithmetic: quick, exact and obedient, for tests of the ROS side.
+"""An engine process whose engine is arithmetic: quick and exact, for tests of the ROS side.
 
-The process, the protocol and the client are the real ones; only `Engine` is replaced. The text steers
-it: `tone N` gives N chunks of 0.2 s; `slow N` waits 0.3 s before each; `die` kills the process after the
-first chunk.
+The process, the protocol and the client are the real ones; only `Engine` is replaced. The text
+steers it: `tone N` gives N chunks of 0.2 s; `slow N` waits 0.3 s before each; `die` kills it
+after the first chunk.
 """
+
 from __future__ import annotations
 
 import os
@@ -29,11 +30,14 @@ class FakeEngine:
 
     def voices(self) -> list[VoiceInfo]:
         """Return two voices."""
-        return [VoiceInfo('bob', 'a low tone', ('en',), 'v2', SAMPLE_RATE),
-                VoiceInfo('anna', 'a high tone', ('zh', 'en'), 'v2', SAMPLE_RATE, True)]
+        return [
+            VoiceInfo('bob', 'a low tone', ('en',), 'v2', SAMPLE_RATE),
+            VoiceInfo('anna', 'a high tone', ('zh', 'en'), 'v2', SAMPLE_RATE, True),
+        ]
 
-    def synthesize(self, request: SpeechRequest, cancelled: Callable[[], bool]
-                   ) -> Iterator[AudioChunk]:
+    def synthesize(
+        self, request: SpeechRequest, cancelled: Callable[[], bool]
+    ) -> Iterator[AudioChunk]:
         """Yield chunks as the text says."""
         word, _, number = request.text.partition(' ')
         for index in range(int(number or 1)):

@@ -1,4 +1,5 @@
 """The speech node as it is, but for the engine of fake_engine.py."""
+
 from __future__ import annotations
 
 import sys

@@ -1,4 +1,5 @@
 """Starts, ends and accidents: nodes and engines as processes that come and go."""
+
 from __future__ import annotations
 
 import os
@@ -20,7 +21,8 @@ def is_alive(pid: int) -> bool:
 
 
 def test_engine_killed_while_speaking_fails_that_utterance_and_the_next_one_works(
-        start_node, make_robot, eventually):
+    start_node, make_robot, eventually
+):
     node, robot = start_node(), make_robot()
     robot.wait_for_node()
     robot.forget()
@@ -87,7 +89,8 @@ def test_node_ends_cleanly_while_the_engine_loads(start_node, eventually):
 
 
 def test_text_that_comes_while_the_engine_loads_is_spoken_afterwards(
-        start_node, make_robot, eventually):
+    start_node, make_robot, eventually
+):
     start_node(engine__voice_root='/tmp/slow_to_load')
     robot = make_robot()
     robot.wait_for_node('UNAVAILABLE')
@@ -138,12 +141,15 @@ def test_two_nodes_in_two_namespaces_speak_without_each_other(start_node, make_r
     assert {m.voice for _, m in second.heard.states if m.utterance_id} == {'bob'}
 
 
-@pytest.mark.parametrize('parameters, words', [
-    ({'speech__speed': 9.5}, ['speech.speed', '[0.5, 2.0]']),
-    ({'speech__speed': 1}, ['speech.speed', 'decimal point']),
-    ({'language': 'klingon'}, ['language', 'auto, zh, en, all_zh']),
-    ({'engine__python': '/nonexistent/python'}, ['/nonexistent/python', 'engine.python']),
-])
+@pytest.mark.parametrize(
+    'parameters, words',
+    [
+        ({'speech__speed': 9.5}, ['speech.speed', '[0.5, 2.0]']),
+        ({'speech__speed': 1}, ['speech.speed', 'decimal point']),
+        ({'language': 'klingon'}, ['language', 'auto, zh, en, all_zh']),
+        ({'engine__python': '/nonexistent/python'}, ['/nonexistent/python', 'engine.python']),
+    ],
+)
 def test_node_that_cannot_start_says_why_in_one_line(start_node, parameters, words):
     node = start_node(script=['-m', 'gptsovits_ros.ros.speech_node'], **parameters)
     assert node.wait() == 1

@@ -1,4 +1,5 @@
 """The node on a real ROS graph, with one node process for all tests: none of them harms it."""
+
 from __future__ import annotations
 
 import threading
@@ -16,10 +17,12 @@ CANCELED, ABORTED, SUCCEEDED = 5, 6, 4  # of action_msgs/GoalStatus
 @pytest.fixture
 def expected(fake_engine):
     """Return a function that gives the bytes that the engine makes of a request."""
+
     def make(num_chunks: int, **fields: object) -> bytes:
         request = SpeechRequest('tone', **fields)
-        return b''.join(to_s16le(fake_engine.samples(request, index))
-                        for index in range(num_chunks))
+        return b''.join(
+            to_s16le(fake_engine.samples(request, index)) for index in range(num_chunks)
+        )
 
     return make
 
@@ -35,8 +38,9 @@ def set_parameters(robot, eventually):
     before: dict[str, object] = {}
 
     def change(values: dict[str, object]) -> list[str]:
-        answer = robot.wait(client.set_parameters(
-            [Parameter(name, value=value) for name, value in values.items()]))
+        answer = robot.wait(
+            client.set_parameters([Parameter(name, value=value) for name, value in values.items()])
+        )
         return [result.reason for result in answer.results]
 
     def change_until_end(values: dict[str, object]) -> list[str]:
@@ -55,8 +59,12 @@ def set_parameters(robot, eventually):
 def wait_finished(robot, eventually, num_events=1):
     """Wait until so many utterances have ended and the node is idle."""
     ends = ('FINISHED', 'CANCELED', 'FAILED', 'REFUSED')
-    eventually(lambda: sum(name in ends for name in map(name_of, robot.heard.states))
-               >= num_events and robot.last_state('IDLE'))
+    eventually(
+        lambda: (
+            sum(name in ends for name in map(name_of, robot.heard.states)) >= num_events
+            and robot.last_state('IDLE')
+        )
+    )
 
 
 def name_of(heard):
@@ -82,12 +90,17 @@ def test_say_walks_through_the_states_and_ends_idle(robot, eventually):
 
 
 def test_messages_hold_chunk_ms_of_audio_and_audio_info_describes_them(
-        shared_node, make_robot, eventually):
+    shared_node, make_robot, eventually
+):
     robot = make_robot()  # a late joiner: audio_info is latched
     robot.wait_for_node()
     info = eventually(lambda: robot.heard.infos)[-1][1]
     assert (info.channels, info.sample_rate, info.sample_format, info.coding_format) == (
-        1, 32000, 'S16LE', 'wave')
+        1,
+        32000,
+        'S16LE',
+        'wave',
+    )
     robot.forget()
     robot.say('tone 2')
     wait_finished(robot, eventually)
@@ -114,8 +127,7 @@ def test_goal_speaks_with_its_own_settings_and_reports(robot, expected):
     assert answer.result.audio_duration.nanosec == 600_000_000
     assert robot.audio_bytes() == expected(3, voice='bob', speed=1.35, seed=3)
     feedback = [m for _, m in robot.heard.feedback]
-    assert sorted({m.state for m in feedback}) == [m.state for m in feedback
-                                                   if m.state != 3] + [3]
+    assert sorted({m.state for m in feedback}) == [m.state for m in feedback if m.state != 3] + [3]
     assert feedback[-1].published.nanosec == 600_000_000
 
 
@@ -138,8 +150,7 @@ def test_canceled_goal_falls_silent_at_once(robot, eventually):
     assert answer.result.error_code == answer.result.CANCELED
     eventually(lambda: [value for _, value in robot.heard.speaking] == [True, False])
     assert len(robot.heard.audio) < 20
-    published_ns = answer.result.audio_duration.sec * 10**9 \
-        + answer.result.audio_duration.nanosec
+    published_ns = answer.result.audio_duration.sec * 10**9 + answer.result.audio_duration.nanosec
     eventually(lambda: len(robot.heard.audio) * 100_000_000 == published_ns)
 
 
@@ -163,8 +174,13 @@ def test_stop_ends_what_is_spoken_and_what_waits(robot, eventually):
     handle = robot.speak('tone 50')
     robot.say('tone 1')
     robot.say('tone 1')
-    eventually(lambda: robot.heard.audio and robot.last_state('SPEAKING')
-               and robot.heard.states[-1][1].queue_length == 2)
+    eventually(
+        lambda: (
+            robot.heard.audio
+            and robot.last_state('SPEAKING')
+            and robot.heard.states[-1][1].queue_length == 2
+        )
+    )
     answer = robot.stop()
     assert (answer.success, answer.message) == (True, '3 utterances stopped')
     result = robot.result(handle)
@@ -179,16 +195,28 @@ def test_stop_of_nothing_succeeds(robot):
     assert (answer.success, answer.message) == (True, '0 utterances stopped')
 
 
-@pytest.mark.parametrize('text, fields, code', [
-    ('', {}, 201), (' \n', {}, 201), ('x' * 2001, {}, 202),
-    ('tone', {'language': 'klingon'}, 203), ('tone', {'voice': 'nobody'}, 204),
-    ('tone', {'voice': '../../etc'}, 204), ('tone', {'speed': 3.0}, 206),
-    ('tone', {'speed': float('nan')}, 206), ('tone', {'speed': -1.0}, 206),
-    ('tone', {'seed': -2}, 206), ('tone', {'top_k': 2000}, 206), ('tone', {'top_p': 1.5}, 206),
-    ('tone', {'temperature': -1.0}, 206), ('tone', {'repetition_penalty': 0.5}, 206),
-])
+@pytest.mark.parametrize(
+    'text, fields, code',
+    [
+        ('', {}, 201),
+        (' \n', {}, 201),
+        ('x' * 2001, {}, 202),
+        ('tone', {'language': 'klingon'}, 203),
+        ('tone', {'voice': 'nobody'}, 204),
+        ('tone', {'voice': '../../etc'}, 204),
+        ('tone', {'speed': 3.0}, 206),
+        ('tone', {'speed': float('nan')}, 206),
+        ('tone', {'speed': -1.0}, 206),
+        ('tone', {'seed': -2}, 206),
+        ('tone', {'top_k': 2000}, 206),
+        ('tone', {'top_p': 1.5}, 206),
+        ('tone', {'temperature': -1.0}, 206),
+        ('tone', {'repetition_penalty': 0.5}, 206),
+    ],
+)
 def test_bad_goal_is_aborted_with_the_reason_and_the_node_lives_on(
-        robot, eventually, expected, text, fields, code):
+    robot, eventually, expected, text, fields, code
+):
     answer = robot.result(robot.speak(text, **fields))
     assert answer.status == ABORTED
     assert answer.result.error_code == code
@@ -231,13 +259,20 @@ def test_full_queue_refuses_and_the_parameter_widens_it(robot, eventually, set_p
     assert robot.stop().message == '3 utterances stopped'
 
 
-@pytest.mark.parametrize('name, value, reason', [
-    ('speech.speed', 2.5, '2.0'), ('sampling.top_k', 0, '1025'),
-    ('language', 'klingon', 'auto, zh, en, all_zh'), ('speech.split', 'cut9', 'cut5'),
-    ('voice', 'nobody', 'anna, bob'), ('engine.device', 'cpu', 'read-only'),
-])
+@pytest.mark.parametrize(
+    'name, value, reason',
+    [
+        ('speech.speed', 2.5, '2.0'),
+        ('sampling.top_k', 0, '1025'),
+        ('language', 'klingon', 'auto, zh, en, all_zh'),
+        ('speech.split', 'cut9', 'cut5'),
+        ('voice', 'nobody', 'anna, bob'),
+        ('engine.device', 'cpu', 'read-only'),
+    ],
+)
 def test_parameter_that_is_not_allowed_is_rejected_with_what_is(
-        set_parameters, name, value, reason):
+    set_parameters, name, value, reason
+):
     assert reason in set_parameters({name: value})[0]
 
 
@@ -254,13 +289,14 @@ def test_list_voices_tells_them_by_name(robot):
     answer = robot.list_voices()
     assert (answer.success, answer.message) == (True, '')
     assert [(v.name, v.is_default, list(v.languages), v.sample_rate) for v in answer.voices] == [
-        ('anna', True, ['zh', 'en'], 32000), ('bob', False, ['en'], 32000)]
+        ('anna', True, ['zh', 'en'], 32000),
+        ('bob', False, ['en'], 32000),
+    ]
 
 
 def test_late_joiner_gets_the_present_state(robot, eventually, make_robot):
-    from rclpy.qos import DurabilityPolicy, QoSProfile
-
     from gptsovits_ros.msg import SpeechState
+    from rclpy.qos import DurabilityPolicy, QoSProfile
 
     robot.say('tone 50')
     robot.wait_state('SPEAKING')
@@ -269,8 +305,11 @@ def test_late_joiner_gets_the_present_state(robot, eventually, make_robot):
     late = make_robot()
     latest: list[SpeechState] = []
     late.node.create_subscription(
-        SpeechState, 'speech_state', latest.append,
-        QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        SpeechState,
+        'speech_state',
+        latest.append,
+        QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL),
+    )
     eventually(lambda: latest and late.heard.speaking)
     assert name_of((0, latest[0])) == 'SPEAKING'
     assert late.heard.speaking[-1][1] is True
@@ -287,6 +326,5 @@ def test_says_and_stops_at_once_leave_the_node_idle_and_silent(robot, eventually
     for _ in range(5):
         robot.stop()
     thread.join()
-    eventually(lambda: robot.stop().message == '0 utterances stopped'
-               and robot.last_state('IDLE'))
+    eventually(lambda: robot.stop().message == '0 utterances stopped' and robot.last_state('IDLE'))
     assert not robot.heard.speaking or robot.heard.speaking[-1][1] is False
