@@ -32,19 +32,19 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 'robot',
                 default_value=DEFAULT_ROBOT,
-                description=f'Name of the robot: one of {known}. Its file config/robots/<robot>.yaml '
+                description=f'Name of the robot: one of {known}. config/robots/<robot>.yaml '
                 'holds what differs from config/default.yaml.',
             ),
             DeclareLaunchArgument(
                 'namespace',
                 default_value='',
-                description='Namespace of all topics, e.g. "r1" for /r1/say. Empty: the name of the '
+                description='Namespace of the topics, "r1" gives /r1/say. Empty: the name of the '
                 'robot, and none for the robot "default". "/": none.',
             ),
             DeclareLaunchArgument(
                 'config_dir',
                 default_value=str(CONFIG_DIR),
-                description='Folder with default.yaml and robots/; set it to keep your robots outside '
+                description='Folder with default.yaml and robots/; set it to keep yours outside '
                 'of this package.',
             ),
             DeclareLaunchArgument(
@@ -56,7 +56,7 @@ def generate_launch_description() -> LaunchDescription:
                 'log_level',
                 default_value='info',
                 choices=['debug', 'info', 'warn', 'error', 'fatal'],
-                description='Least severity that is logged. Texts to speak are logged at no level.',
+                description='Least severity that is logged. Texts to speak never are.',
             ),
             OpaqueFunction(function=start_node),
         ]
