@@ -29,9 +29,9 @@ RUNTIME_PARTS = ('node', 'engine', 'zh', 'en', 'lid', 'ros', 'torchaudio')
 IMPORTED_AS = {'pyyaml': 'yaml', 'pyzmq': 'zmq'}
 # Needed, but by no import: rclpy opens it by name.
 NEVER_IMPORTED = {'rmw_fastrtps_cpp'}
-# Imported, but in no requirement file: built from interfaces/ or a ROS distribution's; and this
+# Imported, but in no requirement file: from interfaces/ or a ROS distribution, or of this project.
 # package.
-NOT_FROM_PYPI = {'audio_common_msgs', 'gptsovits_ros'}
+NOT_FROM_PYPI = {'audio_common_msgs', 'bench', 'gptsovits_ros'}
 ROSDEP_KEYS = {
     'numpy': 'python3-numpy',
     'yaml': 'python3-yaml',
