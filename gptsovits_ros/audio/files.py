@@ -2,6 +2,7 @@
 
 Files are untrusted: their kind, size and content are checked before anything is made of them.
 """
+
 from __future__ import annotations
 
 import os
@@ -80,8 +81,10 @@ class Audio:
 def read_audio(path: str | Path, limits: AudioLimits = DEFAULT_LIMITS) -> Audio:
     """Read an audio file (WAV, FLAC, OGG, MP3, AIFF).
 
-    :raises AudioInvalidError: if it is no such file, breaks a limit, is empty or holds NaN or
-        infinite samples.
+    Raises:
+        AudioInvalidError: if it is no such file, breaks a limit, is empty or holds NaN or infinite
+            samples.
+
     """
     path = Path(path)
     _check_is_file(path, limits)
@@ -90,7 +93,8 @@ def read_audio(path: str | Path, limits: AudioLimits = DEFAULT_LIMITS) -> Audio:
             _check_header(path, file, limits)
             # One more frame than allowed: headers can understate the length.
             samples = file.read(
-                int(limits.max_duration_s * file.samplerate) + 1, dtype='float32', always_2d=True)
+                int(limits.max_duration_s * file.samplerate) + 1, dtype='float32', always_2d=True
+            )
             rate = file.samplerate
     # libsndfile gives RuntimeError (LibsndfileError); a nonsense header can make numpy refuse.
     except (RuntimeError, ValueError, MemoryError) as error:
@@ -100,26 +104,36 @@ def read_audio(path: str | Path, limits: AudioLimits = DEFAULT_LIMITS) -> Audio:
     _check_duration(path, len(samples) / rate, limits)
     if not np.isfinite(samples).all():
         raise AudioInvalidError(
-            f'{path.name} holds NaN or infinite samples; save it again as 16-bit WAV')
+            f'{path.name} holds NaN or infinite samples; save it again as 16-bit WAV'
+        )
     return Audio(samples, rate)
 
 
 def load_reference_waveform(
-    path: str | Path, sample_rate: int, limits: AudioLimits = DEFAULT_LIMITS,
+    path: str | Path,
+    sample_rate: int,
+    limits: AudioLimits = DEFAULT_LIMITS,
 ) -> Tensor:
     """Return a reference recording as the style encoder wants it.
 
     Mean of the channels, resampled; where the peak exceeds 1 divided by it, but by 2 at most.
 
-    :param sample_rate: of the model [Hz].
-    :return: float32 [T].
-    :raises AudioInvalidError: as read_audio.
-
     Source: gptsovits-spec section 8.2.
+
+    Args:
+        sample_rate: of the model [Hz].
+
+    Returns:
+        float32 [T].
+
+    Raises:
+        AudioInvalidError: as read_audio.
+
     """
     audio = read_audio(path, limits)
     return limit_reference_peak(
-        resample(torch.from_numpy(audio.mono), audio.sample_rate, sample_rate))
+        resample(torch.from_numpy(audio.mono), audio.sample_rate, sample_rate)
+    )
 
 
 def limit_reference_peak(wave: Tensor) -> Tensor:
@@ -129,16 +143,24 @@ def limit_reference_peak(wave: Tensor) -> Tensor:
 
 
 def load_prompt_16k(
-    path: str | Path, tail_samples: int, limits: AudioLimits = DEFAULT_LIMITS,
+    path: str | Path,
+    tail_samples: int,
+    limits: AudioLimits = DEFAULT_LIMITS,
 ) -> Tensor:
     """Return a prompt recording as HuBERT wants it: mono, 16 kHz, by soxr, not normalised.
 
-    :param tail_samples: zeros to append; PROMPT_TAIL for what the official code does, 0 if the
-        caller appends them itself.
-    :return: float32 [T + tail_samples].
-    :raises AudioInvalidError: as read_audio, or if the recording is not 3 to 10 seconds long.
-
     Source: gptsovits-spec section 8.1.
+
+    Args:
+        tail_samples: zeros to append; PROMPT_TAIL for what the official code does, 0 if the caller
+            appends them itself.
+
+    Returns:
+        float32 [T + tail_samples].
+
+    Raises:
+        AudioInvalidError: as read_audio, or if the recording is not 3 to 10 seconds long.
+
     """
     audio = read_audio(path, limits)
     wave = resample_soxr_hq(audio.mono, audio.sample_rate, PROMPT_RATE)
@@ -146,16 +168,21 @@ def load_prompt_16k(
     if not PROMPT_MIN_S <= duration_s <= PROMPT_MAX_S:
         raise AudioInvalidError(
             f'{Path(path).name} is {duration_s:.2f} s long; a prompt must be '
-            f'{PROMPT_MIN_S:g} to {PROMPT_MAX_S:g} s. Cut it to one whole sentence of that length')
+            f'{PROMPT_MIN_S:g} to {PROMPT_MAX_S:g} s. Cut it to one whole sentence of that length'
+        )
     return torch.from_numpy(np.pad(wave, (0, tail_samples)))
 
 
 def write_wav(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
     """Write mono samples as a 16-bit WAV file; the file appears whole or not at all.
 
-    :param samples: float32 [T], nominally within [-1, 1] (rounded and clipped by pcm.to_int16).
-    :raises AudioInvalidError: if a sample is NaN or infinite.
-    :raises OSError: if the file cannot be written.
+    Args:
+        samples: float32 [T], nominally within [-1, 1] (rounded and clipped by pcm.to_int16).
+
+    Raises:
+        AudioInvalidError: if a sample is NaN or infinite.
+        OSError: if the file cannot be written.
+
     """
     path = Path(path)
     integers = pcm.to_int16(samples)
@@ -180,29 +207,35 @@ def _check_is_file(path: Path, limits: AudioLimits) -> None:
         raise AudioInvalidError(f'{path} is not a file')
     if info.st_size > limits.max_bytes:
         raise AudioInvalidError(
-            f'{path.name} has {info.st_size} bytes; at most {limits.max_bytes} are read')
+            f'{path.name} has {info.st_size} bytes; at most {limits.max_bytes} are read'
+        )
 
 
 def _check_header(path: Path, file: soundfile.SoundFile, limits: AudioLimits) -> None:
     """Refuse by the header, before samples are read."""
     if file.format not in FORMATS:
         raise AudioInvalidError(
-            f'{path.name} is of format {file.format}; use one of {", ".join(FORMATS)}')
+            f'{path.name} is of format {file.format}; use one of {", ".join(FORMATS)}'
+        )
     if not limits.min_rate <= file.samplerate <= limits.max_rate:
         raise AudioInvalidError(
             f'{path.name} has a sampling rate of {file.samplerate} Hz; '
-            f'{limits.min_rate} to {limits.max_rate} Hz are read')
+            f'{limits.min_rate} to {limits.max_rate} Hz are read'
+        )
     if file.channels > limits.max_channels:
         raise AudioInvalidError(
-            f'{path.name} has {file.channels} channels; at most {limits.max_channels} are read')
+            f'{path.name} has {file.channels} channels; at most {limits.max_channels} are read'
+        )
     _check_duration(path, file.frames / file.samplerate, limits)
     if file.frames * file.channels > limits.max_samples:
         raise AudioInvalidError(
             f'{path.name} holds {file.frames * file.channels} samples; at most '
-            f'{limits.max_samples} are read. Convert it to mono at 48000 Hz or less')
+            f'{limits.max_samples} are read. Convert it to mono at 48000 Hz or less'
+        )
 
 
 def _check_duration(path: Path, duration_s: float, limits: AudioLimits) -> None:
     if duration_s > limits.max_duration_s:
         raise AudioInvalidError(
-            f'{path.name} is longer than {limits.max_duration_s:g} s; cut it, or raise the limit')
+            f'{path.name} is longer than {limits.max_duration_s:g} s; cut it, or raise the limit'
+        )

@@ -1,4 +1,5 @@
 """Which segments are spoken together, and how their audio is joined again."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -12,24 +13,31 @@ T = TypeVar('T')
 
 
 def to_batches(
-    lengths: Sequence[int], batch_size: int, threshold: float = 0.75, by_length: bool = True,
+    lengths: Sequence[int],
+    batch_size: int,
+    threshold: float = 0.75,
+    by_length: bool = True,
 ) -> list[list[int]]:
     """Group segments into batches of similar length.
 
     A batch takes the next segments, shortest first, and shrinks from its long end while its middle
     length is less than `threshold` times its mean (few long ones would make all others wait).
 
-    :param lengths: length of the spoken text of each segment [characters], all above 0.
-    :param batch_size: most segments in a batch, at least 1.
-    :param threshold: see above; 0 never shrinks a batch.
-    :param by_length: False keeps the order of the text and fills every batch.
-    :return: indices into lengths, each exactly once.
-
     Source: gptsovits-spec section 9.2.
+
+    Args:
+        lengths: length of the spoken text of each segment [characters], all above 0.
+        batch_size: most segments in a batch, at least 1.
+        threshold: see above; 0 never shrinks a batch.
+        by_length: False keeps the order of the text and fills every batch.
+
+    Returns:
+        indices into lengths, each exactly once.
+
     """
     order = list(range(len(lengths)))
     if not by_length:
-        return [order[i:i + batch_size] for i in range(0, len(order), batch_size)]
+        return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     order.sort(key=lambda i: lengths[i])  # stable: equal lengths keep the order of the text
     batches = []
     start = 0
@@ -50,8 +58,10 @@ def _is_even(lengths: list[int], threshold: float) -> bool:
 def in_text_order(batches: Sequence[Sequence[int]], results: Sequence[T]) -> list[T]:
     """Put results that were made batch by batch back into the order of the text.
 
-    :param batches: what to_batches returned.
-    :param results: one per segment, in the order of the batches.
+    Args:
+        batches: what to_batches returned.
+        results: one per segment, in the order of the batches.
+
     """
     places = [index for batch in batches for index in batch]
     return [result for _, result in sorted(zip(places, results, strict=True), key=lambda p: p[0])]
@@ -67,14 +77,18 @@ def join_segments(
 
     Each segment is divided by its own peak where that exceeds 1.
 
-    :param segments: float32 [T] each, at sample_rate Hz.
-    :param pause_s: silence after each segment [s].
-    :param pause_rate: rate that the pause is counted at [Hz]; None: sample_rate. The official
-        implementation always counts at 32000, so that its pauses at other rates have the wrong
-        length.
-    :return: float32 [T].
-
     Source: gptsovits-spec section 9.2.
+
+    Args:
+        segments: float32 [T] each, at sample_rate Hz.
+        pause_s: silence after each segment [s].
+        pause_rate: rate that the pause is counted at [Hz]; None: sample_rate. The official
+            implementation always counts at 32000, so that its pauses at other rates have the wrong
+            length.
+
+    Returns:
+        float32 [T].
+
     """
     pause = pcm.silence(pause_s, pause_rate or sample_rate)
     parts = [part for segment in segments for part in (pcm.limit_peak(segment), pause)]
@@ -87,13 +101,19 @@ def join_aligned(pieces: Sequence[np.ndarray], overlap: int, search: int = 320) 
     The head of each piece is shifted to where it fits the tail before it best (highest normalised
     correlation), then both are cross-faded with the halves of a Hann window.
 
-    :param pieces: float32 [T] each; all but the first hold at least overlap + search samples.
-    :param overlap: length of the cross-fade [samples].
-    :param search: largest shift tried [samples]; up to so many samples are dropped per joint.
-    :return: float32 [T].
-    :raises ValueError: if there is no piece or one is too short.
-
     Source: gptsovits-spec sections 9.3 and 11.
+
+    Args:
+        pieces: float32 [T] each; all but the first hold at least overlap + search samples.
+        overlap: length of the cross-fade [samples].
+        search: largest shift tried [samples]; up to so many samples are dropped per joint.
+
+    Returns:
+        float32 [T].
+
+    Raises:
+        ValueError: if there is no piece or one is too short.
+
     """
     if not pieces:
         raise ValueError('there is no audio to join')
@@ -105,20 +125,23 @@ def join_aligned(pieces: Sequence[np.ndarray], overlap: int, search: int = 320) 
         if len(tail) < overlap or len(piece) < overlap + search:
             raise ValueError(
                 f'pieces of {len(tail)} and {len(piece)} samples are too short to be joined with '
-                f'an overlap of {overlap} and a search of {search} samples')
-        end = tail[len(tail) - overlap:]
-        shift = best_shift(end, piece[:overlap + search])
-        head = piece[shift:shift + overlap]
-        parts += [tail[:len(tail) - overlap], head * fade_in + end * (1 - fade_in)]
-        tail = piece[shift + overlap:]
+                f'an overlap of {overlap} and a search of {search} samples'
+            )
+        end = tail[len(tail) - overlap :]
+        shift = best_shift(end, piece[: overlap + search])
+        head = piece[shift : shift + overlap]
+        parts += [tail[: len(tail) - overlap], head * fade_in + end * (1 - fade_in)]
+        tail = piece[shift + overlap :]
     return np.concatenate([*parts, tail])
 
 
 def best_shift(end: np.ndarray, head: np.ndarray) -> int:
     """Return the shift into head at which it resembles end most.
 
-    :param end: float32 [N].
-    :param head: float32 [N + search].
+    Args:
+        end: float32 [N].
+        head: float32 [N + search].
+
     """
     correlation = np.correlate(head, end, mode='valid')  # [search + 1]
     energy = np.convolve(head * head, np.ones(len(end), dtype=head.dtype), mode='valid')

@@ -1,4 +1,5 @@
 """Log mel filter bank energies as Kaldi defines them, the input of the speaker encoder."""
+
 from __future__ import annotations
 
 import functools
@@ -23,20 +24,28 @@ def fbank(wave: Tensor) -> Tensor:
 
     Uses torchaudio where it can be imported, else the same formulas here (tested equal).
 
-    :param wave: float32 [T], 16 kHz, in [-1, 1] (not scaled to 16 bit).
-    :return: float32 [1 + (T - 400) // 160, 80].
-    :raises AudioInvalidError: if the wave is shorter than one frame (25 ms).
-
     Source: gptsovits-spec section 8.3.
+
+    Args:
+        wave: float32 [T], 16 kHz, in [-1, 1] (not scaled to 16 bit).
+
+    Returns:
+        float32 [1 + (T - 400) // 160, 80].
+
+    Raises:
+        AudioInvalidError: if the wave is shorter than one frame (25 ms).
+
     """
     if wave.shape[-1] < FRAME_LENGTH:
         raise AudioInvalidError(
             f'{wave.shape[-1]} samples at {SAMPLE_RATE} Hz are shorter than one frame '
-            f'({FRAME_LENGTH} samples)')
+            f'({FRAME_LENGTH} samples)'
+        )
     torchaudio_fbank = backend().fbank
     if torchaudio_fbank is not None:
         return torchaudio_fbank(
-            wave[None], num_mel_bins=NUM_BINS, sample_frequency=SAMPLE_RATE, dither=0)
+            wave[None], num_mel_bins=NUM_BINS, sample_frequency=SAMPLE_RATE, dither=0
+        )
     return own_fbank(wave)
 
 

@@ -1,4 +1,5 @@
 """Samples as numbers: float32 in [-1, 1] <-> 16-bit integers, chunks, silence, the peak rule."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -16,9 +17,15 @@ def to_int16(samples: np.ndarray) -> np.ndarray:
 
     Rounds to the nearest integer and clips to [-32768, 32767]: +1.0 becomes 32767, never -32768.
 
-    :param samples: float [...], nominally within [-1, 1].
-    :return: int16 [...].
-    :raises AudioInvalidError: if a sample is NaN or infinite.
+    Args:
+        samples: float [...], nominally within [-1, 1].
+
+    Returns:
+        int16 [...].
+
+    Raises:
+        AudioInvalidError: if a sample is NaN or infinite.
+
     """
     scaled = np.asarray(samples, dtype=np.float32) * np.float32(INT16_SCALE)
     if not np.isfinite(scaled).all():
@@ -39,25 +46,32 @@ def to_s16le(samples: np.ndarray) -> bytes:
 def from_s16le(data: bytes) -> np.ndarray:
     """Return raw PCM (signed 16 bit, little endian) as float32 samples.
 
-    :raises AudioInvalidError: if the number of bytes is odd.
+    Raises:
+        AudioInvalidError: if the number of bytes is odd.
+
     """
     if len(data) % 2:
         raise AudioInvalidError(
-            f'{len(data)} bytes are no whole number of 16-bit samples; the data is cut short')
+            f'{len(data)} bytes are no whole number of 16-bit samples; the data is cut short'
+        )
     return from_int16(np.frombuffer(data, dtype='<i2'))
 
 
 def chunks(samples: np.ndarray, sample_rate: int, chunk_ms: float) -> Iterator[np.ndarray]:
     """Cut samples into chunks of chunk_ms milliseconds; the last one may be shorter.
 
-    :param samples: [T]; the chunks are views of it.
-    :raises ValueError: if a chunk would hold no sample.
+    Args:
+        samples: [T]; the chunks are views of it.
+
+    Raises:
+        ValueError: if a chunk would hold no sample.
+
     """
     size = int(sample_rate * chunk_ms / 1000)
     if size < 1:
         raise ValueError(f'chunk_ms {chunk_ms} is less than one sample at {sample_rate} Hz')
     for start in range(0, len(samples), size):
-        yield samples[start:start + size]
+        yield samples[start : start + size]
 
 
 def silence(duration_s: float, sample_rate: int) -> np.ndarray:

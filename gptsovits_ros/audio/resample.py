@@ -1,4 +1,5 @@
 """Change the sampling rate: windowed sinc (reference spectrogram) and soxr (HuBERT input)."""
+
 from __future__ import annotations
 
 import functools
@@ -25,11 +26,17 @@ def resample(wave: Tensor, from_rate: int, to_rate: int) -> Tensor:
 
     Uses torchaudio where it can be imported, else the same formula here (tested equal).
 
-    :param wave: float32 [..., T] at from_rate Hz.
-    :return: float32 [..., ceil(T * to_rate / from_rate)].
-    :raises AudioInvalidError: if the ratio of the rates is too awkward.
-
     Source: gptsovits-spec section 8.2.
+
+    Args:
+        wave: float32 [..., T] at from_rate Hz.
+
+    Returns:
+        float32 [..., ceil(T * to_rate / from_rate)].
+
+    Raises:
+        AudioInvalidError: if the ratio of the rates is too awkward.
+
     """
     if from_rate == to_rate:
         return wave
@@ -38,7 +45,8 @@ def resample(wave: Tensor, from_rate: int, to_rate: int) -> Tensor:
     if make_resampler is None:
         return sinc_resample(wave, from_rate, to_rate)
     resampler = make_resampler(
-        from_rate, to_rate, lowpass_filter_width=LOWPASS_WIDTH, rolloff=ROLLOFF)
+        from_rate, to_rate, lowpass_filter_width=LOWPASS_WIDTH, rolloff=ROLLOFF
+    )
     return resampler.to(wave.device)(wave)
 
 
@@ -53,16 +61,20 @@ def sinc_resample(wave: Tensor, from_rate: int, to_rate: int) -> Tensor:
     # Every step input samples give `phases` output samples, one per row of the kernel.
     outputs = torch.nn.functional.conv1d(padded, kernel.to(wave), stride=step)  # [B, phases, N]
     joined = outputs.transpose(1, 2).reshape(flat.shape[0], -1)
-    return joined[:, :math.ceil(length * phases / step)].reshape(*wave.shape[:-1], -1)
+    return joined[:, : math.ceil(length * phases / step)].reshape(*wave.shape[:-1], -1)
 
 
 def resample_soxr_hq(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     """Resample with soxr, high quality; what `librosa.load(sr=to_rate)` does by default.
 
-    :param samples: float32 [T] at from_rate Hz.
-    :return: float32 [ceil(T * to_rate / from_rate)].
-
     Source: gptsovits-spec section 8.1.
+
+    Args:
+        samples: float32 [T] at from_rate Hz.
+
+    Returns:
+        float32 [ceil(T * to_rate / from_rate)].
+
     """
     if from_rate == to_rate:
         return samples
@@ -80,7 +92,8 @@ def _check_ratio(from_rate: int, to_rate: int) -> None:
     if taps > MAX_TAPS:
         raise AudioInvalidError(
             f'audio at {from_rate} Hz cannot be resampled to {to_rate} Hz (their ratio is '
-            f'{phases}/{step}); convert the file to a usual rate first, for example 48000 Hz')
+            f'{phases}/{step}); convert the file to a usual rate first, for example 48000 Hz'
+        )
 
 
 def _half_width(step: int, phases: int) -> int:

@@ -1,4 +1,5 @@
 """Spectrograms that the acoustic models hear: linear magnitude and log mel."""
+
 from __future__ import annotations
 
 import functools
@@ -44,31 +45,48 @@ MEL_V4 = MelConfig(SpectrogramConfig(32000, 1280, 320, 1280), 100, 0.0, 16000.0)
 def magnitude_spectrogram(wave: Tensor, config: SpectrogramConfig) -> Tensor:
     """Return the magnitude of the short-time Fourier transform.
 
-    :param wave: float32 [..., T].
-    :return: float32 [..., n_fft // 2 + 1, F], F = T // hop for T a multiple of the hop.
-    :raises AudioInvalidError: if the wave is too short to be reflected at its ends.
-
     Source: gptsovits-spec section 8.2.
+
+    Args:
+        wave: float32 [..., T].
+
+    Returns:
+        float32 [..., n_fft // 2 + 1, F], F = T // hop for T a multiple of the hop.
+
+    Raises:
+        AudioInvalidError: if the wave is too short to be reflected at its ends.
+
     """
     pad = (config.n_fft - config.hop_length) // 2
     length = wave.shape[-1]
     if length <= pad:
         raise AudioInvalidError(
-            f'{length} samples are too short for a spectrogram; at least {pad + 1} are needed')
+            f'{length} samples are too short for a spectrogram; at least {pad + 1} are needed'
+        )
     padded = torch.nn.functional.pad(wave.reshape(-1, 1, length), (pad, pad), mode='reflect')[:, 0]
     window = torch.hann_window(config.win_length, dtype=wave.dtype, device=wave.device)
     spectrum = torch.stft(
-        padded, config.n_fft, config.hop_length, config.win_length, window, center=False,
-        return_complex=True)  # [B, n_fft // 2 + 1, F]
-    magnitude = torch.sqrt(spectrum.real ** 2 + spectrum.imag ** 2 + MAGNITUDE_FLOOR)
+        padded,
+        config.n_fft,
+        config.hop_length,
+        config.win_length,
+        window,
+        center=False,
+        return_complex=True,
+    )  # [B, n_fft // 2 + 1, F]
+    magnitude = torch.sqrt(spectrum.real**2 + spectrum.imag**2 + MAGNITUDE_FLOOR)
     return magnitude.reshape(*wave.shape[:-1], *magnitude.shape[1:])
 
 
 def mel_from_magnitude(magnitude: Tensor, config: MelConfig) -> Tensor:
     """Return the natural logarithm of mel band energies of a magnitude spectrogram.
 
-    :param magnitude: float32 [..., n_fft // 2 + 1, F].
-    :return: float32 [..., bands, F].
+    Args:
+        magnitude: float32 [..., n_fft // 2 + 1, F].
+
+    Returns:
+        float32 [..., bands, F].
+
     """
     bank = slaney_bank(config).to(magnitude)
     return torch.matmul(bank, magnitude).clamp_min(LOG_FLOOR).log()
@@ -77,10 +95,14 @@ def mel_from_magnitude(magnitude: Tensor, config: MelConfig) -> Tensor:
 def mel_spectrogram(wave: Tensor, config: MelConfig) -> Tensor:
     """Return the log mel spectrogram of a wave.
 
-    :param wave: float32 [..., T] at config.frames.sample_rate.
-    :return: float32 [..., bands, F].
-
     Source: gptsovits-spec section 11.
+
+    Args:
+        wave: float32 [..., T] at config.frames.sample_rate.
+
+    Returns:
+        float32 [..., bands, F].
+
     """
     return mel_from_magnitude(magnitude_spectrogram(wave, config.frames), config)
 

@@ -3,6 +3,7 @@
 torchaudio is optional: its wheels are tied to one build of torch, and beside another build (CPU
 torch, Jetson) the import fails. Then functions of this package with the same formulas are used.
 """
+
 from __future__ import annotations
 
 import functools
@@ -40,4 +41,5 @@ def backend() -> Backend:
         first_line = str(error).partition('\n')[0]
         return Backend(reason=f'{type(error).__name__}: {first_line}')
     return Backend(
-        version=torchaudio.__version__, resample=torchaudio.transforms.Resample, fbank=kaldi.fbank)
+        version=torchaudio.__version__, resample=torchaudio.transforms.Resample, fbank=kaldi.fbank
+    )
