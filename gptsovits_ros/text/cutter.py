@@ -5,6 +5,7 @@ frontend uses, with the options in gptsovits-spec section 4.2. Written anew, bec
 insists on a language model that it downloads, and configures the logging of the whole process.
 Whitespace at the ends is lost, and a line break counts as any other space.
 """
+
 from __future__ import annotations
 
 import re
@@ -15,8 +16,9 @@ from dataclasses import dataclass
 UNKNOWN, DIGIT, PUNCTUATION = 'x', 'digit', 'punctuation'
 _HAN, _HANGUL, _OTHER = 'han', 'hangul', 'other'  # scripts of sections, beside DIGIT, PUNCTUATION
 
-_MARKS = frozenset('~,.;:!?-_([{<>}])#$%&*+=@^`|\\\'"'
-                   '〜，。！？；：、·—…￥（【《〈「『“‘’”』」〉》】）')
+_MARKS = frozenset(
+    '~,.;:!?-_([{<>}])#$%&*+=@^`|\\\'"〜，。！？；：、·—…￥（【《〈「『“‘’”』」〉》】）'
+)
 _CHINESE = ('zh', 'yue', 'wuu', 'zh-cn')
 _KANA = re.compile('[\u3040-\u30ff々]')
 
@@ -68,8 +70,11 @@ def _runs(text: str) -> list[tuple[str, str]]:
         if script != starts[-1][1] or script == PUNCTUATION:
             starts.append((position, script))
     ends = [*(position for position, _ in starts[1:]), len(text)]
-    return [(script, text[start:end])
-            for (start, script), end in zip(starts, ends, strict=True) if end > start]
+    return [
+        (script, text[start:end])
+        for (start, script), end in zip(starts, ends, strict=True)
+        if end > start
+    ]
 
 
 def _spaced_words(text: str) -> Iterable[str]:
@@ -103,8 +108,9 @@ class Cutter:
 
     def cut(self, text: str) -> list[Piece]:
         """Return the pieces of a text in order; an empty list for blank text."""
-        sections = [_Section(script, self._pieces(script, run))
-                    for script, run in _runs(text.strip())]
+        sections = [
+            _Section(script, self._pieces(script, run)) for script, run in _runs(text.strip())
+        ]
         if not sections:
             return []
         sections = _glue_punctuation(sections)
@@ -143,8 +149,9 @@ class Cutter:
 
     def _han_words(self, text: str) -> list[str]:
         """Return the words of a run: kana stays together, a single Han character joins."""
-        finer = [word for phrase in self._japanese_words(text)
-                 for word in self._chinese_words(phrase)]
+        finer = [
+            word for phrase in self._japanese_words(text) for word in self._chinese_words(phrase)
+        ]
         words: list[str] = []
         last_has_kana = None
         for word in finer:
@@ -189,11 +196,13 @@ class Cutter:
 
     def _take_at_end(self, piece: Piece, near: Piece) -> None:
         no_kana = not has_kana(piece.text) and not has_kana(near.text)
-        is_beside_long_chinese = (near.language == 'zh' and len(near.text) >= 6
-                                  and len(near.text) > len(piece.text))
+        is_beside_long_chinese = (
+            near.language == 'zh' and len(near.text) >= 6 and len(near.text) > len(piece.text)
+        )
         may_join = no_kana or len(near.text) <= 5
         if (no_kana and is_beside_long_chinese) or (
-                may_join and self._could_be(piece, near.language)):
+            may_join and self._could_be(piece, near.language)
+        ):
             piece.language = near.language
 
 

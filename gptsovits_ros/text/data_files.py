@@ -1,4 +1,5 @@
 """Where the tables of this room lie: `data/`, beside the code, described in data/SOURCES_*.md."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -9,12 +10,17 @@ from gptsovits_ros.errors import InternalError
 def data_path(name: str) -> Path:
     """Return the path of a data file of the text room.
 
-    :param name: file name inside `data/`, without folders.
-    :raises InternalError: if the file is not there, i.e. the package was installed incompletely.
+    Args:
+        name: file name inside `data/`, without folders.
+
+    Raises:
+        InternalError: if the file is not there, i.e. the package was installed incompletely.
+
     """
     path = Path(__file__).parent / 'data' / name
     if not path.is_file():
         raise InternalError(
             f'the data file {name} is missing from {path.parent}; '
-            'install the package again (setup.py lists text/data as package data)')
+            'install the package again (setup.py lists text/data as package data)'
+        )
     return path

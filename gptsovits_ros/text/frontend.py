@@ -1,4 +1,5 @@
 """The door of the text room: text in, phonemes out (gptsovits-spec sections 4.1, 4.3 and 9.2)."""
+
 from __future__ import annotations
 
 import re
@@ -38,7 +39,9 @@ class TextFrontend:
     def __init__(self, symbol_version: str = 'v2') -> None:
         """Choose the symbol table: "v1", or "v2" for all later models.
 
-        :raises ConfigurationError: for any other version.
+        Raises:
+            ConfigurationError: for any other version.
+
         """
         symbol_table(symbol_version)
         self.symbol_version = symbol_version
@@ -52,9 +55,13 @@ class TextFrontend:
     def load(self, tags: Iterable[str] = LANGUAGES) -> None:
         """Read all that these language tags need, so that the first sentence is not slow.
 
-        :param tags: some of `types.LANGUAGES`.
-        :raises LanguageUnsupportedError: for an unknown tag.
-        :raises DependencyMissingError: if a package is not installed.
+        Args:
+            tags: some of `types.LANGUAGES`.
+
+        Raises:
+            LanguageUnsupportedError: for an unknown tag.
+            DependencyMissingError: if a package is not installed.
+
         """
         tags = set(tags)
         for tag in sorted(tags):
@@ -68,29 +75,38 @@ class TextFrontend:
     def segments(self, text: str, language: str, method: str) -> list[str]:
         """Return the pieces in which a text is spoken, at least one.
 
-        :param text: plain text; control characters are dropped.
-        :param language: one of `types.LANGUAGES`.
-        :param method: one of `types.SPLIT_METHODS`.
-        :raises TextInvalidError: if the text has no word, or is not valid Unicode.
-        :raises LanguageUnsupportedError: for an unknown tag.
-        :raises ParameterInvalidError: for an unknown method.
+        Args:
+            text: plain text; control characters are dropped.
+            language: one of `types.LANGUAGES`.
+            method: one of `types.SPLIT_METHODS`.
+
+        Raises:
+            TextInvalidError: if the text has no word, or is not valid Unicode.
+            LanguageUnsupportedError: for an unknown tag.
+            ParameterInvalidError: for an unknown method.
+
         """
         languages.check_language(language)
         segments = split.split_text(_clean(text), language, method)
         if not segments:
             raise TextInvalidError(
-                f'nothing in the text of {len(text)} characters can be spoken; send words')
+                f'nothing in the text of {len(text)} characters can be spoken; send words'
+            )
         return segments
 
     def phonemes(self, segment: str, language: str) -> Phonemes:
         """Return the phonemes of one segment.
 
-        :param segment: as `segments` gives it.
-        :param language: one of `types.LANGUAGES`.
-        :raises TextInvalidError: if the segment has no sound, or is not valid Unicode.
-        :raises LanguageUnsupportedError: for an unknown tag; in "auto" also for a piece in
-            Japanese or Korean.
-        :raises DependencyMissingError: if a package for this text is not installed.
+        Args:
+            segment: as `segments` gives it.
+            language: one of `types.LANGUAGES`.
+
+        Raises:
+            TextInvalidError: if the segment has no sound, or is not valid Unicode.
+            LanguageUnsupportedError: for an unknown tag; in "auto" also for a piece in Japanese or
+                Korean.
+            DependencyMissingError: if a package for this text is not installed.
+
         """
         text = _clean(segment).replace('\n', ' ')
         spans = self._spans(text, language)
@@ -100,27 +116,33 @@ class TextFrontend:
         if _SILENT.issuperset(symbols):
             raise TextInvalidError(
                 f'a part of the text ({len(segment)} characters) has nothing that can be spoken '
-                f'in "{language}"; send words in that language')
+                f'in "{language}"; send words in that language'
+            )
         return Phonemes(segment, tuple(spans), symbol_ids(symbols, self.symbol_version))
 
     def prompt(self, text: str, language: str) -> Phonemes:
         """Return the phonemes of the transcript of a reference clip.
 
-        :param text: what is said in the clip; a full stop is added where the end has no mark.
-        :param language: one of `types.LANGUAGES`.
-        :raises: as `phonemes`.
+        Args:
+            text: what is said in the clip; a full stop is added where the end has no mark.
+            language: one of `types.LANGUAGES`.
+
+        Raises:
+            GptsovitsError: as `phonemes`.
+
         """
         languages.check_language(language)
         stop = split.full_stop(language)
         lines = _BLANK_LINES.split(_clean(text).strip())
-        sentences = (line if split.ends_with_mark(line) else line + stop
-                     for line in lines if line)
+        sentences = (line if split.ends_with_mark(line) else line + stop for line in lines if line)
         joint = ' ' if language == 'en' else ''
         return self.phonemes(joint.join(sentences), language)
 
     def _spans(self, text: str, language: str) -> list[Span]:
-        return [self._read_english(piece) if tag == 'en' else self._read_mandarin(piece)
-                for tag, piece in languages.spans(text, language, self._segmenter)]
+        return [
+            self._read_english(piece) if tag == 'en' else self._read_mandarin(piece)
+            for tag, piece in languages.spans(text, language, self._segmenter)
+        ]
 
     def _read_english(self, text: str) -> Span:
         norm_text = normalize_en.normalize(text)
@@ -152,9 +174,13 @@ def _clean(text: str) -> str:
     except UnicodeEncodeError as error:
         raise TextInvalidError(
             f'the text is not valid Unicode: half a surrogate pair at position {error.start}; '
-            'send UTF-8 text') from error
+            'send UTF-8 text'
+        ) from error
     text = _LINE_BREAK.sub('\n', text).replace('\t', ' ')
     # A word with an accent is not seen as English and would fall silent in Chinese text.
     text = _ACCENTED.sub(lambda match: unicodedata.normalize('NFD', match[0])[0], text)
-    return ''.join(character for character in text
-                   if character == '\n' or unicodedata.category(character) not in ('Cc', 'Cf'))
+    return ''.join(
+        character
+        for character in text
+        if character == '\n' or unicodedata.category(character) not in ('Cc', 'Cf')
+    )

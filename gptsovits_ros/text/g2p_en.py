@@ -3,6 +3,7 @@
 A word is looked up in this order: words with two readings by part of speech, the dictionary, short
 words letter by letter, "'s" by rule, compounds by their parts, and last the neural network.
 """
+
 from __future__ import annotations
 
 import re
@@ -22,7 +23,9 @@ _TOKEN = re.compile(
     |[A-Za-z][A-Za-z'-]+[A-Za-z]
     |[A-Za-z]+
     |[.](?:[ ]*[.])+
-    |\S""", re.VERBOSE)
+    |\S""",
+    re.VERBOSE,
+)
 _LONG_RUN = re.compile(r'([^A-Za-z0-9])\1{3,}')
 _LETTER = re.compile('[A-Za-z]')
 _POSSESSIVE = re.compile(r"([a-z]+)'s")
@@ -66,7 +69,8 @@ class EnglishG2P:
         except ImportError as error:
             raise DependencyMissingError(
                 'English words that are in no dictionary need the package wordsegment; '
-                'install it with: pip install "gptsovits_ros[en]"') from error
+                'install it with: pip install "gptsovits_ros[en]"'
+            ) from error
         segmenter = Segmenter()
         segmenter.load()
         return segmenter.segment
@@ -78,9 +82,15 @@ class EnglishG2P:
     def __call__(self, text: str) -> list[str]:
         """Return the phonemes of a text.
 
-        :param text: what `normalize_en.normalize` returned.
-        :return: ARPAbet symbols and punctuation of the symbol table; no word alignment exists.
-        :raises DependencyMissingError: for a word in no dictionary, without package wordsegment.
+        Args:
+            text: what `normalize_en.normalize` returned.
+
+        Returns:
+            ARPAbet symbols and punctuation of the symbol table; no word alignment exists.
+
+        Raises:
+            DependencyMissingError: for a word in no dictionary, without package wordsegment.
+
         """
         tokens = tokenize(text)
         tags = self._tags(tokens)
@@ -88,8 +98,11 @@ class EnglishG2P:
         for token, tag in zip(tokens, tags, strict=True):
             phonemes.extend(self._token(token, tag))
         mapped = ('-' if phoneme == "'" else phoneme for phoneme in phonemes)
-        return [phoneme for phoneme in mapped
-                if phoneme != _NOT_IN_TRAINING and is_known(phoneme, 'v1')]
+        return [
+            phoneme
+            for phoneme in mapped
+            if phoneme != _NOT_IN_TRAINING and is_known(phoneme, 'v1')
+        ]
 
     def _tags(self, tokens: list[str]) -> list[str]:
         """Return part-of-speech tags; blanks where no word asks for them."""
@@ -138,6 +151,8 @@ class EnglishG2P:
 
     def _parts(self, word: str) -> list[str]:
         """Return the words that a compound consists of; the word itself if it is none."""
-        pieces = (word[start:start + _COMPOUND_LENGTH]
-                  for start in range(0, len(word), _COMPOUND_LENGTH))
+        pieces = (
+            word[start : start + _COMPOUND_LENGTH]
+            for start in range(0, len(word), _COMPOUND_LENGTH)
+        )
         return [part for piece in pieces for part in self._segment_compound(piece)]

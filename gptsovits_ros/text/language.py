@@ -1,4 +1,5 @@
 """Which language each piece of a text is in (gptsovits-spec sections 4.1 and 4.2)."""
+
 from __future__ import annotations
 
 import re
@@ -10,8 +11,9 @@ from gptsovits_ros.text.cutter import DIGIT, UNKNOWN, Cutter, Piece
 from gptsovits_ros.types import LANGUAGES
 
 # At least one Latin letter, and else only ASCII, general and CJK punctuation, full-width forms.
-_ENGLISH = re.compile(r'(?=.*[A-Za-z])[\x20-\x7e\s\u2000-\u206f\u3000-\u303f\uff00-\uffef]+',
-                      re.DOTALL)
+_ENGLISH = re.compile(
+    r'(?=.*[A-Za-z])[\x20-\x7e\s\u2000-\u206f\u3000-\u303f\uff00-\uffef]+', re.DOTALL
+)
 _KANA = '\u3041-\u3096\u3099\u309a\u30a1-\u30fa\u30fc'
 _JAMO_AND_HANGUL = '\u1100-\u11ff\u3130-\u318f\uac00-\ud7af'
 # In the official patterns "、-〜" is a range: U+3001 to U+301C, all CJK brackets among them.
@@ -22,7 +24,8 @@ _KANA_OR_HANGUL = re.compile(f'[{_KANA}{_JAMO_AND_HANGUL}]')
 # CJK ideographs (base block and extensions A to H), and what may stand between them.
 _NOT_CHINESE = re.compile(
     '[^\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002a6df\U0002a700-\U0002b73f\U0002b740-\U0002b81f'
-    '\U0002b820-\U0002ceaf\U0002ceb0-\U0002ebef\U00030000-\U0003134f' + _CONTINUATION + '/]')
+    '\U0002b820-\U0002ceaf\U0002ceb0-\U0002ebef\U00030000-\U0003134f' + _CONTINUATION + '/]'
+)
 _DIGITS_LEAN_RIGHT = re.compile(r'[,.!?，。！？]$')
 _DIGITS_LEAN_LEFT = re.compile(r'[,.!?，。！？]')
 _DIGITS_END_SENTENCE = re.compile(r'[。.]$')
@@ -42,7 +45,8 @@ class Segmenter:
         except ImportError as error:
             raise DependencyMissingError(
                 f'mixed-language text needs the package {error.name}; install it with: '
-                'pip install "gptsovits_ros[zh,en]"') from error
+                'pip install "gptsovits_ros[zh,en]"'
+            ) from error
         # "lite" is the model inside the package; the others are downloads.
         detector = LangDetector(LangDetectConfig(model='lite'))
 
@@ -50,9 +54,11 @@ class Segmenter:
             found = detector.detect(text, model='lite', k=count, threshold=threshold)
             return [candidate['lang'].lower() for candidate in found]
 
-        return Cutter(identify,
-                      japanese_words=budoux.load_default_japanese_parser().parse,
-                      chinese_words=budoux.load_default_simplified_chinese_parser().parse)
+        return Cutter(
+            identify,
+            japanese_words=budoux.load_default_japanese_parser().parse,
+            chinese_words=budoux.load_default_simplified_chinese_parser().parse,
+        )
 
     def load(self) -> None:
         """Read the models (0.4 s)."""
@@ -61,9 +67,13 @@ class Segmenter:
     def pieces(self, text: str, default: str = '') -> list[Piece]:
         """Return the pieces of a text, in order; neighbours differ in language.
 
-        :param text: any text; whitespace at its ends is lost.
-        :param default: language of everything that is not English; empty: as detected.
-        :raises DependencyMissingError: if the packages for identification are not installed.
+        Args:
+            text: any text; whitespace at its ends is lost.
+            default: language of everything that is not English; empty: as detected.
+
+        Raises:
+            DependencyMissingError: if the packages for identification are not installed.
+
         """
         pieces: list[Piece] = []
         for piece in self._cutter.cut(text):
@@ -94,8 +104,11 @@ def _relabelled(piece: Piece, default: str) -> list[Piece]:
         return [Piece('en', piece.text)]
     if default:
         return [Piece(default, piece.text)]
-    parts = [korean for japanese in _cut_out(piece, 'ja', _JAPANESE_RUN)
-             for korean in _cut_out(japanese, 'ko', _KOREAN_RUN)]
+    parts = [
+        korean
+        for japanese in _cut_out(piece, 'ja', _JAPANESE_RUN)
+        for korean in _cut_out(japanese, 'ko', _KOREAN_RUN)
+    ]
     return [_chinese_if_possible(part) if part.language == UNKNOWN else part for part in parts]
 
 
@@ -104,8 +117,11 @@ def _cut_out(piece: Piece, language: str, run: re.Pattern) -> list[Piece]:
     if piece.language == language:
         return [piece]
     parts = run.split(piece.text)  # the odd ones are the runs
-    return [Piece(language if position % 2 else piece.language, part)
-            for position, part in enumerate(parts) if part]
+    return [
+        Piece(language if position % 2 else piece.language, part)
+        for position, part in enumerate(parts)
+        if part
+    ]
 
 
 def _chinese_if_possible(piece: Piece) -> Piece:
@@ -149,20 +165,27 @@ def _resolve_unknown(pieces: list[Piece]) -> list[Piece]:
 def check_language(tag: str) -> None:
     """Accept a language tag of a request.
 
-    :raises LanguageUnsupportedError: if it is none of `types.LANGUAGES`.
+    Raises:
+        LanguageUnsupportedError: if it is none of `types.LANGUAGES`.
+
     """
     if tag not in LANGUAGES:
         raise LanguageUnsupportedError(
-            f'the language "{tag}" is not supported; use one of {", ".join(LANGUAGES)}')
+            f'the language "{tag}" is not supported; use one of {", ".join(LANGUAGES)}'
+        )
 
 
 def spans(text: str, tag: str, segmenter: Segmenter) -> list[tuple[str, str]]:
     """Return (language, text) of the pieces that a text is read in; language is "zh" or "en".
 
-    :param text: one segment.
-    :param tag: one of `types.LANGUAGES`.
-    :param segmenter: not used for "en".
-    :raises LanguageUnsupportedError: for an unknown tag; in "auto" also for Japanese or Korean.
+    Args:
+        text: one segment.
+        tag: one of `types.LANGUAGES`.
+        segmenter: not used for "en".
+
+    Raises:
+        LanguageUnsupportedError: for an unknown tag; in "auto" also for Japanese or Korean.
+
     """
     check_language(tag)
     text = _SPACES.sub(' ', text)
@@ -184,4 +207,5 @@ def _check_spoken(piece: Piece) -> None:
     if piece.language in _LANGUAGE_NAMES and _KANA_OR_HANGUL.search(piece.text):
         raise LanguageUnsupportedError(
             f'the text has a part in {_LANGUAGE_NAMES[piece.language]} ("{piece.language}"), '
-            'which is not supported; send Chinese or English, or name the language with "zh"')
+            'which is not supported; send Chinese or English, or name the language with "zh"'
+        )

@@ -1,4 +1,5 @@
 """The English pronouncing dictionary (CMUdict) and the words that are read by part of speech."""
+
 from __future__ import annotations
 
 import gzip

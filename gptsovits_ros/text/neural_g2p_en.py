@@ -3,6 +3,7 @@
 Source: Park and Kim, g2p_en (2019): a GRU encoder reads the letters, a GRU decoder writes the
 phonemes greedily; the weights are theirs (data/SOURCES_en.md).
 """
+
 from __future__ import annotations
 
 import numpy as np
@@ -16,9 +17,12 @@ _MAX_PHONEMES = 20
 _SPECIALS = ('<pad>', 'UNK', '<s>', '</s>')
 _PHONEMES = (
     *_SPECIALS,
-    *('AA0 AA1 AA2 AE0 AE1 AE2 AH0 AH1 AH2 AO0 AO1 AO2 AW0 AW1 AW2 AY0 AY1 AY2 B CH D DH EH0 EH1 '
-      'EH2 ER0 ER1 ER2 EY0 EY1 EY2 F G HH IH0 IH1 IH2 IY0 IY1 IY2 JH K L M N NG OW0 OW1 OW2 OY0 '
-      'OY1 OY2 P R S SH T TH UH0 UH1 UH2 UW UW0 UW1 UW2 V W Y Z ZH').split())
+    *(
+        'AA0 AA1 AA2 AE0 AE1 AE2 AH0 AH1 AH2 AO0 AO1 AO2 AW0 AW1 AW2 AY0 AY1 AY2 B CH D DH EH0 '
+        'EH1 EH2 ER0 ER1 ER2 EY0 EY1 EY2 F G HH IH0 IH1 IH2 IY0 IY1 IY2 JH K L M N NG OW0 OW1 '
+        'OW2 OY0 OY1 OY2 P R S SH T TH UH0 UH1 UH2 UW UW0 UW1 UW2 V W Y Z ZH'
+    ).split(),
+)
 
 
 class NeuralG2P:
@@ -32,7 +36,9 @@ class NeuralG2P:
     def __call__(self, word: str) -> list[str]:
         """Return at most 20 phonemes for a word.
 
-        :param word: lower-case letters a to z; any other character is read as "unknown letter".
+        Args:
+            word: lower-case letters a to z; any other character is read as "unknown letter".
+
         """
         state = np.zeros(self._weights['enc_w_hh'].shape[1], dtype=np.float32)
         for letter in [*(_LETTERS.get(c, _UNKNOWN_LETTER) for c in word), _END_OF_WORD]:

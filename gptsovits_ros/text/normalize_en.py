@@ -4,6 +4,7 @@ The rules and their order follow gptsovits-spec section 4.7, because the voices 
 text that went through them. That includes habits which look odd: ";" and ":" vanish without a
 pause, 1001 to 2999 are read as years, and the space before a negative number is lost.
 """
+
 from __future__ import annotations
 
 import re
@@ -12,19 +13,44 @@ from re import Match
 
 from gptsovits_ros.text import numbers_en
 
-_CHARACTER_MAP = str.maketrans({
-    '。': '.', '！': '!', '？': '?', '’': "'", '‘': "'", '\t': ' ', '\n': ' ', '\r': ' ',
-    '\u00a0': ' ', '\u3000': ' '})
+_CHARACTER_MAP = str.maketrans(
+    {
+        '。': '.',
+        '！': '!',
+        '？': '?',
+        '’': "'",
+        '‘': "'",
+        '\t': ' ',
+        '\n': ' ',
+        '\r': ' ',
+        '\u00a0': ' ',
+        '\u3000': ' ',
+    }
+)
 
-_OPERATORS = {'+': 'plus', '-': 'minus', '×': 'times', '*': 'times', '÷': 'divided by',
-              '/': 'divided by', '=': 'Equals'}
+_OPERATORS = {
+    '+': 'plus',
+    '-': 'minus',
+    '×': 'times',
+    '*': 'times',
+    '÷': 'divided by',
+    '/': 'divided by',
+    '=': 'Equals',
+}
 _UNITS = {
-    'km/h': ('kilometer per hour', 'kilometers per hour'), 'km': ('kilometer', 'kilometers'),
-    'm': ('meter', 'meters'), 'ft': ('foot', 'feet'), 'L': ('liter', 'liters'),
-    'tbsp': ('tablespoon', 'tablespoons'), 'tsp': ('teaspoon', 'teaspoons'),
-    'h': ('hour', 'hours'), 'min': ('minute', 'minutes'), 's': ('second', 'seconds'),
+    'km/h': ('kilometer per hour', 'kilometers per hour'),
+    'km': ('kilometer', 'kilometers'),
+    'm': ('meter', 'meters'),
+    'ft': ('foot', 'feet'),
+    'L': ('liter', 'liters'),
+    'tbsp': ('tablespoon', 'tablespoons'),
+    'tsp': ('teaspoon', 'teaspoons'),
+    'h': ('hour', 'hours'),
+    'min': ('minute', 'minutes'),
+    's': ('second', 'seconds'),
     '°C': ('degree celsius', 'degrees celsius'),
-    '°F': ('degree fahrenheit', 'degrees fahrenheit')}
+    '°F': ('degree fahrenheit', 'degrees fahrenheit'),
+}
 _DOLLAR = ('dollar', 'dollars', 'cent', 'cents')
 _POUND = ('pound', 'pounds', 'penny', 'pence')
 
@@ -40,7 +66,8 @@ _TIME = re.compile(r'\b([01]?[0-9]|2[0-3]):([0-5][0-9])\b(?: ?([AaPp])\.?[Mm]\b\
 # A single letter is a unit only right behind the number: "5m", but "5 m" may be anything.
 _MEASURE = re.compile(
     rf'\b({_NUMBER})(?:(km/h|km|ft|tbsp|tsp|min|m|L|h|s)(?![A-Za-z0-9])'
-    r'| (km/h|km|ft|tbsp|tsp|min)(?![A-Za-z0-9])| ?(°[CF])(?![A-Za-z0-9]))')
+    r'| (km/h|km|ft|tbsp|tsp|min)(?![A-Za-z0-9])| ?(°[CF])(?![A-Za-z0-9]))'
+)
 _MONEY = re.compile(rf'([$£])({_NUMBER})|\b({_NUMBER})([$£])')
 _DECIMAL = re.compile(r'([0-9]+)\.([0-9]+)')
 _FRACTION = re.compile(r'(?<![0-9/])([0-9]+)/([0-9]+)(?![0-9/])')
@@ -135,15 +162,20 @@ _RULES = (
 
 
 def _without_accents(text: str) -> str:
-    return ''.join(character for character in unicodedata.normalize('NFD', text)
-                   if unicodedata.category(character) != 'Mn')
+    return ''.join(
+        character
+        for character in unicodedata.normalize('NFD', text)
+        if unicodedata.category(character) != 'Mn'
+    )
 
 
 def normalize(text: str) -> str:
     """Return English text as words: only A-Z a-z ' . , ? ! - and spaces are left.
 
-    :param text: one English piece of a segment; anything that is not English letters, digits or
-        known signs is dropped.
+    Args:
+        text: one English piece of a segment; anything that is not English letters, digits or known
+            signs is dropped.
+
     """
     text = text.translate(_CHARACTER_MAP)
     for pattern, replacement in _RULES:

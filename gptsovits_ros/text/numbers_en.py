@@ -3,16 +3,30 @@
 The strings equal those of the `inflect` package with `andword=''` (whose import takes seconds),
 the comma between groups of thousands included: it becomes a short pause.
 """
+
 from __future__ import annotations
 
-_ONES = ('zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen '
-         'fifteen sixteen seventeen eighteen nineteen').split()
+_ONES = (
+    'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen '
+    'fifteen sixteen seventeen eighteen nineteen'
+).split()
 _TENS = 'zero ten twenty thirty forty fifty sixty seventy eighty ninety'.split()
-_GROUPS = ['', *('thousand million billion trillion quadrillion quintillion sextillion septillion '
-                 'octillion nonillion decillion').split()]
+_GROUPS = [
+    '',
+    *(
+        'thousand million billion trillion quadrillion quintillion sextillion septillion '
+        'octillion nonillion decillion'
+    ).split(),
+]
 _IRREGULAR_ORDINALS = {
-    'one': 'first', 'two': 'second', 'three': 'third', 'five': 'fifth', 'eight': 'eighth',
-    'nine': 'ninth', 'twelve': 'twelfth'}
+    'one': 'first',
+    'two': 'second',
+    'three': 'third',
+    'five': 'fifth',
+    'eight': 'eighth',
+    'nine': 'ninth',
+    'twelve': 'twelfth',
+}
 _LONGEST = 3 * len(_GROUPS)  # digits that have a name; longer numbers are read digit by digit
 
 
@@ -38,14 +52,16 @@ def _below_thousand(number: int, joint: str) -> str:
 
 def _groups(text: str) -> list[int]:
     """Return groups of three digits, the lowest first."""
-    return [int(text[max(0, end - 3):end]) for end in range(len(text), 0, -3)]
+    return [int(text[max(0, end - 3) : end]) for end in range(len(text), 0, -3)]
 
 
 def cardinal(text: str, use_and: bool = False) -> str:
     """Return a whole number in words: "12345" is "twelve thousand, three hundred forty-five".
 
-    :param text: decimal digits only, at least one; leading zeros do not count.
-    :param use_and: say "one hundred and one" instead of "one hundred one".
+    Args:
+        text: decimal digits only, at least one; leading zeros do not count.
+        use_and: say "one hundred and one" instead of "one hundred one".
+
     """
     text = text.lstrip('0') or '0'
     if len(text) > _LONGEST:
@@ -54,8 +70,11 @@ def cardinal(text: str, use_and: bool = False) -> str:
         return _ONES[0]
     joint = ' and ' if use_and else ' '
     lowest, *higher = _groups(text)
-    words = [f'{_below_thousand(group, joint)} {_GROUPS[place]}'
-             for place, group in reversed(list(enumerate(higher, start=1))) if group]
+    words = [
+        f'{_below_thousand(group, joint)} {_GROUPS[place]}'
+        for place, group in reversed(list(enumerate(higher, start=1)))
+        if group
+    ]
     if lowest >= 100:
         words.append(_below_thousand(lowest, joint))
     head = ', '.join(words)
@@ -79,7 +98,9 @@ def ordinal(text: str) -> str:
 def year(number: int) -> str:
     """Return a number of four digits the way years are read: 1905 is "nineteen oh five".
 
-    :param number: from 1001 to 2999.
+    Args:
+        number: from 1001 to 2999.
+
     """
     century, rest = divmod(number, 100)
     if 2000 <= number < 2010:

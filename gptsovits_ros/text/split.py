@@ -1,4 +1,5 @@
 """Long text into segments that are spoken one by one (gptsovits-spec sections 4.3 and 4.4)."""
+
 from __future__ import annotations
 
 import re
@@ -63,8 +64,10 @@ def _cut1(text: str) -> list[str]:
         return _audible([text])
     last = max(0, (len(clauses) - 1) // _PIECES_PER_GROUP - 1) * _PIECES_PER_GROUP
     starts = range(0, last + 1, _PIECES_PER_GROUP)
-    return _audible(''.join(clauses[start:None if start == last else start + _PIECES_PER_GROUP])
-                    for start in starts)
+    return _audible(
+        ''.join(clauses[start : None if start == last else start + _PIECES_PER_GROUP])
+        for start in starts
+    )
 
 
 def _cut2(text: str) -> list[str]:
@@ -97,27 +100,42 @@ def _cut5(text: str) -> list[str]:
     pieces = ['']
     for position, character in enumerate(text):
         pieces[-1] += character
-        is_decimal_point = (character == '.' and 0 < position < len(text) - 1
-                            and text[position - 1].isdigit() and text[position + 1].isdigit())
+        is_decimal_point = (
+            character == '.'
+            and 0 < position < len(text) - 1
+            and text[position - 1].isdigit()
+            and text[position + 1].isdigit()
+        )
         if character in _CUT5_MARKS and not is_decimal_point:
             pieces.append('')
     return [piece for piece in pieces if not set(piece) <= _CUT5_MARKS]
 
 
 _CUTS: Mapping[str, Callable[[str], list[str]]] = {
-    'cut0': _cut0, 'cut1': _cut1, 'cut2': _cut2, 'cut3': _cut3, 'cut4': _cut4, 'cut5': _cut5}
+    'cut0': _cut0,
+    'cut1': _cut1,
+    'cut2': _cut2,
+    'cut3': _cut3,
+    'cut4': _cut4,
+    'cut5': _cut5,
+}
 
 
 def cut(text: str, method: str) -> str:
     r"""Return the text with a line break at each cut (section 4.4).
 
-    :param text: any text; line breaks in it stay.
-    :param method: one of `types.SPLIT_METHODS`.
-    :raises ParameterInvalidError: for an unknown method.
+    Args:
+        text: any text; line breaks in it stay.
+        method: one of `types.SPLIT_METHODS`.
+
+    Raises:
+        ParameterInvalidError: for an unknown method.
+
     """
     if method not in _CUTS:
         raise ParameterInvalidError(
-            f'the split method "{method}" does not exist; use one of {", ".join(_CUTS)}')
+            f'the split method "{method}" does not exist; use one of {", ".join(_CUTS)}'
+        )
     return '\n'.join(_CUTS[method](text.strip('\n')))
 
 
@@ -161,11 +179,17 @@ def split_long(text: str, max_length: int = MAX_SEGMENT_LENGTH) -> list[str]:
 def split_text(text: str, language: str, method: str) -> list[str]:
     """Return the segments of a text, each with a mark at its end and at most 510 characters long.
 
-    :param text: the text to speak.
-    :param language: language tag of the request; it decides which full stop is added.
-    :param method: one of `types.SPLIT_METHODS`.
-    :return: no segment if the text has no word.
-    :raises ParameterInvalidError: for an unknown method.
+    Args:
+        text: the text to speak.
+        language: language tag of the request; it decides which full stop is added.
+        method: one of `types.SPLIT_METHODS`.
+
+    Returns:
+        no segment if the text has no word.
+
+    Raises:
+        ParameterInvalidError: for an unknown method.
+
     """
     text = collapse_punctuation(text).strip('\n')
     if not text:

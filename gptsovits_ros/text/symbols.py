@@ -3,6 +3,7 @@
 Both tables are sorted sets, so they are built from their parts here and compared with the official
 lists by the tests. An id is a position in the table; checkpoints depend on it.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -20,7 +21,8 @@ UNKNOWN = 'UNK'
 _MANDARIN_INITIALS = 'AA EE OO b c ch d f g h j k l m n p q r s sh t w x y z zh'.split()
 _MANDARIN_FINALS = (
     'E En a ai an ang ao e ei en eng er i i0 ia ian iang iao ie in ing iong ir iu o ong ou '
-    'u ua uai uan uang ui un uo v van ve vn').split()
+    'u ua uai uan uang ui un uo v van ve vn'
+).split()
 _JAPANESE = (
     'I N U a b by ch cl d dy e f g gy h hy i j k ky m my n ny o p py r ry s sh t ts u v w y z'
 ).split()
@@ -55,15 +57,20 @@ def _version_2() -> list[str]:
 def symbol_table(version: str) -> tuple[str, ...]:
     """Return all phoneme symbols in id order: 322 for "v1", 732 for "v2".
 
-    :param version: "v1", or "v2" (which v2Pro, v2ProPlus, v3 and v4 use too).
-    :raises ConfigurationError: for any other version.
+    Args:
+        version: "v1", or "v2" (which v2Pro, v2ProPlus, v3 and v4 use too).
+
+    Raises:
+        ConfigurationError: for any other version.
+
     """
     if version == 'v1':
         return tuple(_version_1())
     if version == 'v2':
         return tuple(_version_2())
     raise ConfigurationError(
-        f'there is no symbol table "{version}"; known are {", ".join(SYMBOL_VERSIONS)}')
+        f'there is no symbol table "{version}"; known are {", ".join(SYMBOL_VERSIONS)}'
+    )
 
 
 @cache
@@ -74,8 +81,10 @@ def _symbol_positions(version: str) -> dict[str, int]:
 def symbol_ids(phonemes: Iterable[str], version: str) -> np.ndarray:
     """Return the ids of phonemes as int64 [P]; a symbol that the table lacks becomes UNK.
 
-    :param phonemes: P symbols.
-    :param version: as in `symbol_table`.
+    Args:
+        phonemes: P symbols.
+        version: as in `symbol_table`.
+
     """
     positions = _symbol_positions(version)
     unknown = positions[UNKNOWN]

@@ -3,6 +3,7 @@
 Source: M. Honnibal, "A good part-of-speech tagger in about 200 lines of Python" (2013); the
 weights are his (data/SOURCES_en.md), so the feature names here are those of the weight file.
 """
+
 from __future__ import annotations
 
 import gzip
@@ -34,8 +35,9 @@ class PerceptronTagger:
         for position, word in enumerate(words):
             number = self._words.get(word)
             if number is None:
-                features = _features(position + len(_BEFORE), word, context,
-                                     previous, before_previous)
+                features = _features(
+                    position + len(_BEFORE), word, context, previous, before_previous
+                )
                 number = self._best(features)
             before_previous, previous = previous, self._tags[number]
             tags.append(previous)
@@ -62,8 +64,9 @@ def _shape(word: str) -> str:
     return word.lower()
 
 
-def _features(i: int, word: str, context: Sequence[str],
-              previous: str, before_previous: str) -> Iterator[str]:
+def _features(
+    i: int, word: str, context: Sequence[str], previous: str, before_previous: str
+) -> Iterator[str]:
     yield 'bias'
     yield f'i suffix {word[-3:]}'
     yield f'i pref1 {word[0]}'
