@@ -5,6 +5,7 @@ Modules import what they need inside these functions, so that `--help` answers a
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C).
 """
+
 from __future__ import annotations
 
 import argparse
@@ -62,11 +63,17 @@ def report_error(name: str, message: str) -> None:
 def add_roots(parser: argparse.ArgumentParser) -> None:
     """Declare --voice-root and --model-root; empty means below $XDG_DATA_HOME/gptsovits_ros."""
     parser.add_argument(
-        '--voice-root', default='', metavar='FOLDER',
-        help='folder with one folder per voice (default: $XDG_DATA_HOME/gptsovits_ros/voices)')
+        '--voice-root',
+        default='',
+        metavar='FOLDER',
+        help='folder with one folder per voice (default: $XDG_DATA_HOME/gptsovits_ros/voices)',
+    )
     parser.add_argument(
-        '--model-root', default='', metavar='FOLDER',
-        help='folder of the official models (default: $XDG_DATA_HOME/gptsovits_ros/models)')
+        '--model-root',
+        default='',
+        metavar='FOLDER',
+        help='folder of the official models (default: $XDG_DATA_HOME/gptsovits_ros/models)',
+    )
 
 
 def _build_parser(argv: list[str]) -> argparse.ArgumentParser:
@@ -74,7 +81,8 @@ def _build_parser(argv: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='gptsovits_ros',
         description='A custom voice for a robot: GPT-SoVITS speech synthesis.',
-        epilog='gptsovits_ros VERB --help tells the options of a verb.')
+        epilog='gptsovits_ros VERB --help tells the options of a verb.',
+    )
     parser.add_argument('--version', action='version', version=f'gptsovits_ros {__version__}')
     verbs = parser.add_subparsers(metavar='VERB', required=True)
     named = [argv[0]] if argv and argv[0] in VERBS else list(VERBS)

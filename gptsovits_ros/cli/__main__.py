@@ -1,4 +1,5 @@
 """`python -m gptsovits_ros.cli` is the same as the command `gptsovits_ros`."""
+
 import sys
 
 from gptsovits_ros.cli import main

@@ -1,4 +1,5 @@
 """`gptsovits_ros doctor`: tell what is missing, and what to do about it."""
+
 from __future__ import annotations
 
 import argparse

@@ -1,4 +1,5 @@
 """`gptsovits_ros fetch`: download the official models."""
+
 from __future__ import annotations
 
 import argparse
@@ -28,24 +29,38 @@ HELP = 'download the official models (once, then all works offline)'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        '--version', dest='model_version', choices=VERSIONS, default='v2', metavar='VERSION',
-        help=f'model version: {", ".join(VERSIONS)} (default: %(default)s)')
+        '--version',
+        dest='model_version',
+        choices=VERSIONS,
+        default='v2',
+        metavar='VERSION',
+        help=f'model version: {", ".join(VERSIONS)} (default: %(default)s)',
+    )
     parser.add_argument(
-        '--training', action='store_true', help='also what fine-tuning needs (discriminators)')
+        '--training', action='store_true', help='also what fine-tuning needs (discriminators)'
+    )
     parser.add_argument(
-        '--model-root', default='', metavar='FOLDER',
-        help='download into this folder (default: $XDG_DATA_HOME/gptsovits_ros/models)')
+        '--model-root',
+        default='',
+        metavar='FOLDER',
+        help='download into this folder (default: $XDG_DATA_HOME/gptsovits_ros/models)',
+    )
     parser.add_argument(
-        '--endpoint', metavar='URL',
-        help='server or mirror (default: $HF_ENDPOINT, else https://huggingface.co)')
+        '--endpoint',
+        metavar='URL',
+        help='server or mirror (default: $HF_ENDPOINT, else https://huggingface.co)',
+    )
     parser.add_argument(
-        '--revision', default=REVISION,
-        help='commit or branch of the repository (default: the one of the checksums)')
+        '--revision',
+        default=REVISION,
+        help='commit or branch of the repository (default: the one of the checksums)',
+    )
     parser.add_argument('--json', action='store_true', help='progress as one JSON object per line')
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--list', action='store_true', help='only list the files')
     what.add_argument(
-        '--verify', action='store_true', help='only check the files that are there (offline)')
+        '--verify', action='store_true', help='only check the files that are there (offline)'
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,8 +75,11 @@ def run(args: argparse.Namespace) -> int:
 
     show, close = _json_lines() if args.json else _bars()
     fetcher = Fetcher(
-        root, endpoint=args.endpoint or os.environ.get('HF_ENDPOINT') or ENDPOINT,
-        revision=args.revision, on_progress=show)
+        root,
+        endpoint=args.endpoint or os.environ.get('HF_ENDPOINT') or ENDPOINT,
+        revision=args.revision,
+        on_progress=show,
+    )
     if args.verify:
         return _verify(fetcher, files)
     try:
@@ -77,8 +95,10 @@ def _list(root: Path) -> int:
     """Print every known file, and whether it is there."""
     for file in OFFICIAL_FILES:
         there = 'present' if (root / file.path).is_file() else 'missing'
-        print(f'{there}  {file.size / 1e6:7.1f} MB  {",".join(file.versions):25}  '
-              f'{file.path}  ({file.purpose}{"; training" if file.training else ""})')
+        print(
+            f'{there}  {file.size / 1e6:7.1f} MB  {",".join(file.versions):25}  '
+            f'{file.path}  ({file.purpose}{"; training" if file.training else ""})'
+        )
     return 0
 
 
@@ -108,7 +128,8 @@ def _bars() -> tuple[Callable[[Progress], None], Callable[[], None]]:
         bar = bars.get(progress.path)
         if bar is None:
             bar = bars[progress.path] = tqdm(
-                unit='B', unit_scale=True, desc=Path(progress.path).name, file=sys.stderr)
+                unit='B', unit_scale=True, desc=Path(progress.path).name, file=sys.stderr
+            )
         bar.total = progress.total
         bar.set_postfix_str(progress.note or progress.state, refresh=False)
         bar.update(progress.done - bar.n)

@@ -1,4 +1,5 @@
 """`gptsovits_ros make-test-voice`: a complete voice with random weights."""
+
 from __future__ import annotations
 
 import argparse
@@ -10,10 +11,18 @@ HELP = 'make a complete voice with random weights: it babbles, for tests and ben
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('folder', type=Path, metavar='FOLDER',
-                        help='new folder; its name becomes the name of the voice')
-    parser.add_argument('--size', choices=('tiny', 'full'), default='tiny',
-                        help='tiny: 4 MB, for tests; full: the official sizes, 1.1 GB (default: %(default)s)')
+    parser.add_argument(
+        'folder',
+        type=Path,
+        metavar='FOLDER',
+        help='new folder; its name becomes the name of the voice',
+    )
+    parser.add_argument(
+        '--size',
+        choices=('tiny', 'full'),
+        default='tiny',
+        help='tiny: 4 MB, for tests; full: the official sizes, 1.1 GB (default: %(default)s)',
+    )
     parser.add_argument('--seed', type=int, default=0, help='another seed is another voice')
 
 
@@ -22,7 +31,9 @@ def run(args: argparse.Namespace) -> int:
     from gptsovits_ros.voice.standin import make_test_voice
 
     make_test_voice(args.folder, args.size, args.seed)
-    print(f'{args.folder}: a {args.size} test voice. Try:\n'
-          f'gptsovits_ros say "Hello." -o hello.wav --voice {args.folder.name} '
-          f'--voice-root {args.folder.parent}')
+    print(
+        f'{args.folder}: a {args.size} test voice. Try:\n'
+        f'gptsovits_ros say "Hello." -o hello.wav --voice {args.folder.name} '
+        f'--voice-root {args.folder.parent}'
+    )
     return 0

@@ -1,4 +1,5 @@
 """`gptsovits_ros parity`: compare with the official implementation."""
+
 from __future__ import annotations
 
 import argparse
@@ -14,9 +15,16 @@ HELP = 'compare with numbers that the official implementation produced'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('goldens', type=Path, metavar='GOLDENS', help='folder with one folder per case')
-    parser.add_argument('--case', action='append', default=[], metavar='NAME',
-                        help='only this case; may be given more than once')
+    parser.add_argument(
+        'goldens', type=Path, metavar='GOLDENS', help='folder with one folder per case'
+    )
+    parser.add_argument(
+        '--case',
+        action='append',
+        default=[],
+        metavar='NAME',
+        help='only this case; may be given more than once',
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,4 +45,6 @@ def run(args: argparse.Namespace) -> int:
 def _line(row: Row) -> str:
     error = '' if row.error is None else f'{row.error:.2g}'
     tolerance = '' if row.tolerance is None else f'{row.tolerance:.2g}'
-    return f'{row.case:<18} {row.quantity:<34} {error:>9} {tolerance:>9}  {row.status:<4} {row.note}'.rstrip()
+    return (
+        f'{row.case:<18} {row.quantity:<34} {error:>9} {tolerance:>9}  {row.status:<4} {row.note}'
+    ).rstrip()

@@ -1,4 +1,5 @@
 """`gptsovits_ros say`: speak a text, or a file of texts, into WAV files."""
+
 from __future__ import annotations
 
 import argparse
@@ -32,37 +33,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('text', nargs='?', help='what to say; - reads it from standard input')
     parser.add_argument('-o', '--output', type=Path, metavar='WAV', help='file to write')
     parser.add_argument(
-        '--file', metavar='TSV',
-        help='say many: lines of NAME<TAB>TEXT become NAME.wav; - reads standard input')
+        '--file',
+        metavar='TSV',
+        help='say many: lines of NAME<TAB>TEXT become NAME.wav; - reads standard input',
+    )
     parser.add_argument('--out-dir', type=Path, metavar='FOLDER', help='where --file writes to')
     parser.add_argument(
-        '--voice', default='', metavar='NAME|FOLDER',
+        '--voice',
+        default='',
+        metavar='NAME|FOLDER',
         help='name in the voice folder, or the folder of a voice (with a slash: ./anna); '
-             'default: the first by name')
+        'default: the first by name',
+    )
     parser.add_argument(
-        '--lang', default=defaults.language, choices=LANGUAGES, help='default: %(default)s')
+        '--lang', default=defaults.language, choices=LANGUAGES, help='default: %(default)s'
+    )
     parser.add_argument(
-        '--speed', type=float, default=defaults.speed, help='speaking rate (default: %(default)s)')
+        '--speed', type=float, default=defaults.speed, help='speaking rate (default: %(default)s)'
+    )
     parser.add_argument('--seed', type=int, help='same seed, same audio (default: a new one)')
     parser.add_argument(
-        '--split', default=defaults.split_method, choices=SPLIT_METHODS,
-        help='how the text is cut (default: %(default)s)')
+        '--split',
+        default=defaults.split_method,
+        choices=SPLIT_METHODS,
+        help='how the text is cut (default: %(default)s)',
+    )
     parser.add_argument(
-        '--pause', type=float, default=defaults.pause_s, metavar='S',
-        help='silence after each piece of text [s] (default: %(default)s)')
+        '--pause',
+        type=float,
+        default=defaults.pause_s,
+        metavar='S',
+        help='silence after each piece of text [s] (default: %(default)s)',
+    )
     parser.add_argument(
-        '--noise-scale', type=float, default=defaults.noise_scale, help='default: %(default)s')
+        '--noise-scale', type=float, default=defaults.noise_scale, help='default: %(default)s'
+    )
     sampling = defaults.sampling
     parser.add_argument('--top-k', type=int, default=sampling.top_k, help='default: %(default)s')
     parser.add_argument('--top-p', type=float, default=sampling.top_p, help='default: %(default)s')
     parser.add_argument(
-        '--temperature', type=float, default=sampling.temperature, help='default: %(default)s')
+        '--temperature', type=float, default=sampling.temperature, help='default: %(default)s'
+    )
     parser.add_argument(
-        '--repetition-penalty', type=float, default=sampling.repetition_penalty,
-        help='default: %(default)s')
+        '--repetition-penalty',
+        type=float,
+        default=sampling.repetition_penalty,
+        help='default: %(default)s',
+    )
     parser.add_argument('--device', default='auto', help='auto, cpu or cuda:<n>')
     parser.add_argument(
-        '--threads', type=int, default=0, help='CPU threads; 0: one per core, at most 4')
+        '--threads', type=int, default=0, help='CPU threads; 0: one per core, at most 4'
+    )
     add_roots(parser)
 
 
@@ -74,12 +95,15 @@ def load_engine(settings: EngineSettings) -> Engine:
 
 
 def run(
-    args: argparse.Namespace, load_engine: Callable[[EngineSettings], Engine] = load_engine,
+    args: argparse.Namespace,
+    load_engine: Callable[[EngineSettings], Engine] = load_engine,
 ) -> int:
     """Speak; 1 if a line of --file could not be spoken.
 
-    :raises UsageError: if the arguments do not go together.
-    :raises GptsovitsError: if the one text cannot be spoken, or the engine cannot be loaded.
+    Raises:
+        UsageError: if the arguments do not go together.
+        GptsovitsError: if the one text cannot be spoken, or the engine cannot be loaded.
+
     """
     if (args.text is None) == (args.file is None):
         raise UsageError('give either a text or --file')
@@ -162,8 +186,12 @@ def _settings(args: argparse.Namespace) -> EngineSettings:
         folder = Path(voice).resolve()
         voice_root, voice = str(folder.parent), folder.name
     return EngineSettings(
-        voice_root=voice_root, model_root=args.model_root, default_voice=voice,
-        device=args.device, threads=args.threads)
+        voice_root=voice_root,
+        model_root=args.model_root,
+        default_voice=voice,
+        device=args.device,
+        threads=args.threads,
+    )
 
 
 def _request(args: argparse.Namespace, text: str) -> SpeechRequest:
@@ -171,11 +199,20 @@ def _request(args: argparse.Namespace, text: str) -> SpeechRequest:
     from gptsovits_ros.types import SamplingParameters, SpeechRequest
 
     return SpeechRequest(
-        text, language=args.lang, speed=args.speed, seed=args.seed, split_method=args.split,
-        pause_s=args.pause, noise_scale=args.noise_scale,
+        text,
+        language=args.lang,
+        speed=args.speed,
+        seed=args.seed,
+        split_method=args.split,
+        pause_s=args.pause,
+        noise_scale=args.noise_scale,
         sampling=SamplingParameters(
-            top_k=args.top_k, top_p=args.top_p, temperature=args.temperature,
-            repetition_penalty=args.repetition_penalty))
+            top_k=args.top_k,
+            top_p=args.top_p,
+            temperature=args.temperature,
+            repetition_penalty=args.repetition_penalty,
+        ),
+    )
 
 
 def _read_texts(name: str) -> bytes:
@@ -205,8 +242,11 @@ def _parse(data: bytes) -> Iterator[_Line]:
         if not tab:
             yield _Line(number, problem='a line must be NAME<TAB>TEXT, but there is no tab')
         elif not SAFE_NAME.fullmatch(name):
-            yield _Line(number, problem=f'{name!r} cannot be a file name here; use letters, '
-                                        'digits, "_", "-", "." and spaces, at most 100')
+            yield _Line(
+                number,
+                problem=f'{name!r} cannot be a file name here; use letters, '
+                'digits, "_", "-", "." and spaces, at most 100',
+            )
         elif name in names:
             yield _Line(number, problem=f'{name!r} occurs twice')
         else:

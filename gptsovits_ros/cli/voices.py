@@ -1,4 +1,5 @@
 """`gptsovits_ros voices`: list the voices of a folder."""
+
 from __future__ import annotations
 
 import argparse
@@ -31,10 +32,16 @@ def run(args: argparse.Namespace) -> int:
             damaged = True
             report(error)
             continue
-        found.append({
-            'name': name, 'languages': list(voice.languages), 'version': voice.model_version,
-            'sample_rate': voice.sample_rate, 'default': name == names[0],
-            'description': voice.description})
+        found.append(
+            {
+                'name': name,
+                'languages': list(voice.languages),
+                'version': voice.model_version,
+                'sample_rate': voice.sample_rate,
+                'default': name == names[0],
+                'description': voice.description,
+            }
+        )
     if args.json:
         print(json.dumps(found, ensure_ascii=False, indent=1))
     else:
@@ -48,5 +55,7 @@ def _print_table(voices: list[dict], folder: str) -> None:
         print(f'no voices in {folder}')
     for voice in voices:
         mark = '*' if voice['default'] else ' '
-        print(f'{mark} {voice["name"]:20} {",".join(voice["languages"]):12} '
-              f'{voice["version"]:10} {voice["sample_rate"]:6d} Hz  {voice["description"]}')
+        print(
+            f'{mark} {voice["name"]:20} {",".join(voice["languages"]):12} '
+            f'{voice["version"]:10} {voice["sample_rate"]:6d} Hz  {voice["description"]}'
+        )
