@@ -2,6 +2,7 @@
 
 Every check stands alone: one that fails is reported as such and never hides the others.
 """
+
 from __future__ import annotations
 
 import importlib
@@ -29,8 +30,14 @@ LOW_MEMORY_BYTES, LOW_DISK_BYTES = 2e9, 2e9
 
 # Module -> distribution, of what the engine imports at every start.
 ENGINE_LIBRARIES = {
-    'numpy': 'numpy', 'yaml': 'pyyaml', 'zmq': 'pyzmq', 'msgpack': 'msgpack', 'soxr': 'soxr',
-    'safetensors': 'safetensors', 'transformers': 'transformers', 'requests': 'requests',
+    'numpy': 'numpy',
+    'yaml': 'pyyaml',
+    'zmq': 'pyzmq',
+    'msgpack': 'msgpack',
+    'soxr': 'soxr',
+    'safetensors': 'safetensors',
+    'transformers': 'transformers',
+    'requests': 'requests',
 }
 # Language -> distributions that its text frontend needs.
 TEXT_LIBRARIES = {
@@ -69,8 +76,10 @@ class Section:
 def diagnose(voice_root: str = '', model_root: str = '') -> list[Section]:
     """Run all checks.
 
-    :param voice_root: folder of the voices; empty: the default one.
-    :param model_root: folder of the official models; empty: the default one.
+    Args:
+        voice_root: folder of the voices; empty: the default one.
+        model_root: folder of the official models; empty: the default one.
+
     """
     store = VoiceStore(voice_root, model_root)
     checks: dict[str, Callable[[], Iterator[Finding]]] = {
@@ -101,8 +110,11 @@ def _isolated(title: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Fi
     except Exception as error:
         first_line = str(error).partition('\n')[0]
         yield Finding(
-            title, FAILED, f'{type(error).__name__}: {first_line}',
-            'install it again; if that does not help, report it with this line')
+            title,
+            FAILED,
+            f'{type(error).__name__}: {first_line}',
+            'install it again; if that does not help, report it with this line',
+        )
 
 
 def _system() -> Iterator[Finding]:
@@ -121,14 +133,20 @@ def _ros() -> Iterator[Finding]:
     distribution = os.environ.get('ROS_DISTRO', '')
     if importlib.util.find_spec('rclpy') is None:
         yield Finding(
-            'rclpy', WARNING, 'not found; the command line speaks without it, the node does not',
-            'source /opt/ros/<distribution>/setup.bash')
+            'rclpy',
+            WARNING,
+            'not found; the command line speaks without it, the node does not',
+            'source /opt/ros/<distribution>/setup.bash',
+        )
     else:
         yield Finding('rclpy', OK, distribution or 'found; ROS_DISTRO is not set')
     if importlib.util.find_spec('gptsovits_ros.msg') is None:
         yield Finding(
-            'interfaces of gptsovits_ros', WARNING, 'not built',
-            'pip install . or colcon build, then source install/setup.bash')
+            'interfaces of gptsovits_ros',
+            WARNING,
+            'not built',
+            'pip install . or colcon build, then source install/setup.bash',
+        )
     else:
         yield Finding('interfaces of gptsovits_ros', OK, 'found')
     yield Finding('audio_common_msgs', INFO, _audio_common_flavour())
@@ -157,8 +175,10 @@ def _torch() -> Iterator[Finding]:
     for index in range(torch.cuda.device_count()):
         free, total = torch.cuda.mem_get_info(index)
         yield Finding(
-            f'cuda:{index}', OK, f'{torch.cuda.get_device_name(index)}, {free / 1e9:.1f} of '
-                                 f'{total / 1e9:.1f} GB free')
+            f'cuda:{index}',
+            OK,
+            f'{torch.cuda.get_device_name(index)}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free',
+        )
 
 
 def _torchaudio() -> Iterator[Finding]:
@@ -170,7 +190,8 @@ def _torchaudio() -> Iterator[Finding]:
         yield Finding('torchaudio', OK, found.version)
     else:
         yield Finding(
-            'torchaudio', INFO, f'not used ({found.reason}); functions of this package replace it')
+            'torchaudio', INFO, f'not used ({found.reason}); functions of this package replace it'
+        )
 
 
 def _engine_libraries() -> Iterator[Finding]:
@@ -194,7 +215,8 @@ def _audio_files() -> Iterator[Finding]:
     soundfile = importlib.import_module('soundfile')
     formats = soundfile.available_formats()
     yield Finding(
-        'soundfile', OK, f'{soundfile.__version__}, libsndfile {soundfile.__libsndfile_version__}')
+        'soundfile', OK, f'{soundfile.__version__}, libsndfile {soundfile.__libsndfile_version__}'
+    )
     for name in ('FLAC', 'OGG', 'MP3'):
         if name in formats:
             yield Finding(name, OK, 'can be read')
@@ -226,8 +248,11 @@ def _voices(store: VoiceStore) -> Iterator[Finding]:
         yield Finding(name, OK, f'{languages}, {voice.model_version}, {voice.sample_rate} Hz')
     if not usable:
         yield Finding(
-            'voices', FAILED, f'no usable voice in {store.voice_root}',
-            f'gptsovits_ros make-test-voice {quote(str(store.voice_root / "test"))}')
+            'voices',
+            FAILED,
+            f'no usable voice in {store.voice_root}',
+            f'gptsovits_ros make-test-voice {quote(str(store.voice_root / "test"))}',
+        )
 
 
 def _models(model_root: Path) -> Iterator[Finding]:
@@ -241,20 +266,28 @@ def _models(model_root: Path) -> Iterator[Finding]:
             continue
         megabytes = sum(file.size for file in missing) / 1e6
         yield Finding(
-            version, WARNING if version == DEFAULT_VERSION else INFO,
+            version,
+            WARNING if version == DEFAULT_VERSION else INFO,
             f'{len(missing)} of {len(files)} files are missing ({megabytes:.0f} MB)',
-            f'gptsovits_ros fetch --version {version} --model-root {quote(str(model_root))}')
+            f'gptsovits_ros fetch --version {version} --model-root {quote(str(model_root))}',
+        )
 
 
 def _resources(model_root: Path) -> Iterator[Finding]:
-    existing = next(folder for folder in (model_root, *model_root.absolute().parents)
-                    if folder.is_dir())
+    existing = next(
+        folder for folder in (model_root, *model_root.absolute().parents) if folder.is_dir()
+    )
     disk = shutil.disk_usage(existing).free
     yield _enough(
-        'disk', disk, LOW_DISK_BYTES, f'free at {existing}', 'make room, or choose another folder')
+        'disk', disk, LOW_DISK_BYTES, f'free at {existing}', 'make room, or choose another folder'
+    )
     yield _enough(
-        'memory', _available_memory(), LOW_MEMORY_BYTES, 'available',
-        'end other programs; one v2 voice takes about 2 GB')
+        'memory',
+        _available_memory(),
+        LOW_MEMORY_BYTES,
+        'available',
+        'end other programs; one v2 voice takes about 2 GB',
+    )
 
 
 def _enough(name: str, found: int, wanted: float, where: str, cure: str) -> Finding:
@@ -276,5 +309,4 @@ def _version(distribution: str) -> str:
 
 
 def _missing(distribution: str, prefix: str = '') -> Finding:
-    return Finding(
-        prefix + distribution, FAILED, 'not installed', f'pip install {distribution}')
+    return Finding(prefix + distribution, FAILED, 'not installed', f'pip install {distribution}')

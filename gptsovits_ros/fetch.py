@@ -3,6 +3,7 @@
 A file is first written beside its place as `*.part`; it takes its name only when its SHA-256 is
 right. What arrived is recorded in `fetch.lock.json`, and a later download must be equal to that.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -36,8 +37,8 @@ MAX_WAIT_S = 60.0
 SIZE_MARGIN = 0.1
 SPARE_BYTES = 64 * 1024 * 1024  # left free on the disk
 
-PRESENT, DOWNLOADING, RETRYING, CHECKING, DONE = (
-    'present', 'downloading', 'retrying', 'checking', 'done')
+PRESENT, DOWNLOADING, RETRYING = 'present', 'downloading', 'retrying'
+CHECKING, DONE = 'checking', 'done'
 OK, MISSING, DAMAGED, UNKNOWN = 'ok', 'missing', 'damaged', 'unknown'
 
 
@@ -105,7 +106,9 @@ class Fetcher:
     def fetch(self, files: Iterable[ModelFile]) -> None:
         """Make sure that all these files are there and right; download what is missing.
 
-        :raises DownloadError: at the first file that cannot be had; those before it stay.
+        Raises:
+            DownloadError: at the first file that cannot be had; those before it stay.
+
         """
         files = list(files)
         try:
@@ -118,7 +121,8 @@ class Fetcher:
         except OSError as error:  # disk full, no permission, ...
             raise DownloadError(
                 f'cannot write below {self.model_root}: {error}. What was downloaded so far is '
-                'kept; run the command again afterwards') from error
+                'kept; run the command again afterwards'
+            ) from error
 
     def verify(self, files: Iterable[ModelFile]) -> Iterator[tuple[ModelFile, str]]:
         """Yield each file with OK, MISSING, DAMAGED, or UNKNOWN where its SHA-256 is not known."""
@@ -145,7 +149,8 @@ class Fetcher:
             if expected.sha256 and sha256 != expected.sha256:
                 raise DownloadError(
                     f'{path} is not the official file (SHA-256 {sha256[:16]}..., expected '
-                    f'{expected.sha256[:16]}...); move it away and run the command again')
+                    f'{expected.sha256[:16]}...); move it away and run the command again'
+                )
             self._write_lock(file, size, sha256)
         self._report(file, PRESENT, size, size)
         return True
@@ -168,14 +173,16 @@ class Fetcher:
                         f'{interruption}. Run the command again to go on where it stopped'
                     ) from interruption
                 self._report(file, RETRYING, _size(part), file.size, str(interruption))
-                self.sleep(min(MAX_WAIT_S, max(interruption.wait_s, 2.0 ** failures)))
+                self.sleep(min(MAX_WAIT_S, max(interruption.wait_s, 2.0**failures)))
         self._accept(file, part, expected)
 
     def _download(self, file: ModelFile, part: Path) -> _Expected:
         """Append what is missing to the part file; return what the whole file must be.
 
-        :raises _Interrupted: if it may be tried again.
-        :raises DownloadError: if trying again is of no use.
+        Raises:
+            _Interrupted: if it may be tried again.
+            DownloadError: if trying again is of no use.
+
         """
         known = self._expected(file)
         if known.size and _size(part) == known.size:
@@ -189,7 +196,10 @@ class Fetcher:
             headers |= {'Range': f'bytes={offset}-', 'If-Range': etag}
         try:
             with self.session.get(
-                self.url(file), headers=headers, stream=True, timeout=TIMEOUT_S,
+                self.url(file),
+                headers=headers,
+                stream=True,
+                timeout=TIMEOUT_S,
             ) as response:
                 self._check_status(file, response, part)
                 if response.status_code == 200:  # the whole file: it changed, or no ranges
@@ -210,7 +220,8 @@ class Fetcher:
         encrypted = all(hop.url.startswith('https:') for hop in hops)
         if self.endpoint.startswith('https:') and not encrypted:
             raise DownloadError(
-                f'{self.endpoint} redirects {file.path} to a connection that is not encrypted')
+                f'{self.endpoint} redirects {file.path} to a connection that is not encrypted'
+            )
         status = response.status_code
         fits = response.headers.get('Content-Range', '').startswith(f'bytes {_size(part)}-')
         if status == 200 or (status == 206 and fits):
@@ -221,13 +232,20 @@ class Fetcher:
         if status == 429 or status >= 500:
             wait = response.headers.get('Retry-After', '')
             raise _Interrupted(
-                f'the server answers {status}', float(wait) if wait.isdigit() else 0.0)
+                f'the server answers {status}', float(wait) if wait.isdigit() else 0.0
+            )
         raise DownloadError(
             f'{self.url(file)} cannot be downloaded: the server answers {status} '
-            f'{response.reason}. Check --endpoint and --revision')
+            f'{response.reason}. Check --endpoint and --revision'
+        )
 
     def _save(
-        self, file: ModelFile, response: requests.Response, part: Path, offset: int, size: int,
+        self,
+        file: ModelFile,
+        response: requests.Response,
+        part: Path,
+        offset: int,
+        size: int,
     ) -> None:
         """Write the body of an answer into the part file from offset on."""
         limit = size or int(file.size * (1 + SIZE_MARGIN))
@@ -240,7 +258,8 @@ class Fetcher:
                     part.unlink()
                     raise DownloadError(
                         f'the server sends more than {limit} bytes for {file.path}; it is not '
-                        'the official file and was deleted')
+                        'the official file and was deleted'
+                    )
                 output.write(block)
                 if done - reported >= REPORT_BYTES or done == limit:
                     self._report(file, DOWNLOADING, done, limit)
@@ -258,7 +277,8 @@ class Fetcher:
             raise DownloadError(
                 f'what arrived for {file.path} is not the official file (SHA-256 '
                 f'{sha256[:16]}..., expected {expected.sha256[:16]}...); it was deleted. Try '
-                'again or use another --endpoint')
+                'again or use another --endpoint'
+            )
         part.replace(self.model_root / file.path)
         etag_path.unlink(missing_ok=True)
         self._write_lock(file, size, sha256)
@@ -279,12 +299,14 @@ class Fetcher:
             if ours and theirs and ours != theirs:
                 raise DownloadError(
                     f'{self.endpoint} offers {file.path} with {word} {theirs}, expected {ours}; '
-                    'it is not the official file, nothing was downloaded')
+                    'it is not the official file, nothing was downloaded'
+                )
         far_off = abs(declared.size - file.size) > file.size * SIZE_MARGIN
         if declared.size and not known.size and far_off:
             raise DownloadError(
                 f'{self.endpoint} offers {file.path} with {declared.size} bytes, but about '
-                f'{file.size} are expected; it is not the official file, nothing was downloaded')
+                f'{file.size} are expected; it is not the official file, nothing was downloaded'
+            )
         return _Expected(known.size or declared.size, known.sha256 or declared.sha256)
 
     def _missing_bytes(self, file: ModelFile) -> int:
@@ -295,7 +317,8 @@ class Fetcher:
         if needed and needed + SPARE_BYTES > free:
             raise DownloadError(
                 f'{needed / 1e6:.0f} MB are to be downloaded into {self.model_root}, but only '
-                f'{free / 1e6:.0f} MB are free there; make room or choose another --model-root')
+                f'{free / 1e6:.0f} MB are free there; make room or choose another --model-root'
+            )
 
     def _read_lock(self) -> dict[str, dict]:
         """Return the record of earlier downloads: {path: {"size": ..., "sha256": ...}}."""
@@ -304,8 +327,10 @@ class Fetcher:
             return {}
         try:
             files = json.loads(path.read_text(encoding='utf-8'))['files']
-            return {name: {'size': int(entry['size']), 'sha256': str(entry['sha256'])}
-                    for name, entry in files.items()}
+            return {
+                name: {'size': int(entry['size']), 'sha256': str(entry['sha256'])}
+                for name, entry in files.items()
+            }
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DownloadError(
                 f'{path} is damaged ({error}); delete it, the files will be checked anew'
@@ -337,8 +362,8 @@ def _declared(response: requests.Response, offset: int) -> _Expected:
         etag = ''
     sha256 = etag.removeprefix('W/').strip('"').lower()
     return _Expected(
-        int(size) if size.isdigit() else 0,
-        sha256 if re.fullmatch('[0-9a-f]{64}', sha256) else '')
+        int(size) if size.isdigit() else 0, sha256 if re.fullmatch('[0-9a-f]{64}', sha256) else ''
+    )
 
 
 def _strong_etag(response: requests.Response) -> str:

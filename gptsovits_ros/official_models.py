@@ -4,6 +4,7 @@ Facts only; `fetch` downloads them and `doctor` reports the missing ones. Sizes 
 are those that public installers pin (gptsovits-spec section 1.3). Where no two independent ones
 agree, the sum is left empty: the server's own sum counts, and is recorded at the first download.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -38,73 +39,120 @@ class ModelFile:
 
 OFFICIAL_FILES = (
     ModelFile(
-        'chinese-hubert-base/config.json', 1449,
+        'chinese-hubert-base/config.json',
+        1449,
         'c3e5060a1277e0f078cc6be9da4528a605dba6ece93018981fe2c820e5c7b103',
-        VERSIONS, 'HuBERT settings'),
+        VERSIONS,
+        'HuBERT settings',
+    ),
     ModelFile(
-        'chinese-hubert-base/preprocessor_config.json', 212,
+        'chinese-hubert-base/preprocessor_config.json',
+        212,
         'dcd684124d06722947939d41ea6ae58dbf10968c60a11a29f23ddc602c64a29b',
-        VERSIONS, 'HuBERT input settings'),
+        VERSIONS,
+        'HuBERT input settings',
+    ),
     ModelFile(
-        'chinese-hubert-base/pytorch_model.bin', 188_811_417,
+        'chinese-hubert-base/pytorch_model.bin',
+        188_811_417,
         '24164f129c66499d1346e2aa55f183250c223161ec2770c0da3d3b08cf432d3c',
-        VERSIONS, 'HuBERT, hears the prompt recording'),
+        VERSIONS,
+        'HuBERT, hears the prompt recording',
+    ),
     ModelFile(
-        'chinese-roberta-wwm-ext-large/config.json', 963,
+        'chinese-roberta-wwm-ext-large/config.json',
+        963,
         '3d57de2fd7e80d0e5c8ff194f0bbb6baa10df7e43fc262a0cc71298a78b0a3e5',
-        VERSIONS, 'BERT settings'),
+        VERSIONS,
+        'BERT settings',
+    ),
     ModelFile(
-        'chinese-roberta-wwm-ext-large/tokenizer.json', 268_962,
+        'chinese-roberta-wwm-ext-large/tokenizer.json',
+        268_962,
         '173796956820ea27bd14f76bf28162607ff4254807e2948253eb5b46f5bb643b',
-        VERSIONS, 'BERT tokens'),
+        VERSIONS,
+        'BERT tokens',
+    ),
     ModelFile(
-        'chinese-roberta-wwm-ext-large/pytorch_model.bin', 651_225_145,
+        'chinese-roberta-wwm-ext-large/pytorch_model.bin',
+        651_225_145,
         'e53a693acc59ace251d143d068096ae0d7b79e4b1b503fa84c9dcf576448c1d8',
-        VERSIONS, 'BERT, reads Chinese text'),
+        VERSIONS,
+        'BERT, reads Chinese text',
+    ),
     ModelFile(
-        's1bert25hz-2kh-longer-epoch=68e-step=50232.ckpt', 155_060_000, '',
-        ('v1',), 'GPT of v1'),
+        's1bert25hz-2kh-longer-epoch=68e-step=50232.ckpt', 155_060_000, '', ('v1',), 'GPT of v1'
+    ),
     ModelFile('s2G488k.pth', 105_990_000, '', ('v1',), 'SoVITS of v1'),
     ModelFile('s2D488k.pth', 93_500_000, '', ('v1',), 'discriminator of v1', training=True),
     ModelFile(
-        'gsv-v2final-pretrained/s1bert25hz-5kh-longer-epoch=12-step=369668.ckpt', 155_315_150,
+        'gsv-v2final-pretrained/s1bert25hz-5kh-longer-epoch=12-step=369668.ckpt',
+        155_315_150,
         '732f94e63b148066e24c7f9d2637f3374083e637635f07fbdb695dee20ddbe1f',
-        ('v2',), 'GPT of v2'),
+        ('v2',),
+        'GPT of v2',
+    ),
     ModelFile(
-        'gsv-v2final-pretrained/s2G2333k.pth', 106_035_259,
+        'gsv-v2final-pretrained/s2G2333k.pth',
+        106_035_259,
         '924fdccaa3c574bf139c25c9759aa1ed3b3f99e19a7c529ee996c2bc17663695',
-        ('v2',), 'SoVITS of v2'),
+        ('v2',),
+        'SoVITS of v2',
+    ),
     ModelFile(
-        'gsv-v2final-pretrained/s2D2333k.pth', 93_500_000, '',
-        ('v2',), 'discriminator of v2', training=True),
+        'gsv-v2final-pretrained/s2D2333k.pth',
+        93_500_000,
+        '',
+        ('v2',),
+        'discriminator of v2',
+        training=True,
+    ),
     ModelFile(
-        's1v3.ckpt', 155_284_856,
+        's1v3.ckpt',
+        155_284_856,
         '87133414860ea14ff6620c483a3db5ed07b44be42e2c3fcdad65523a729a745a',
-        _PRO, 'GPT of v2Pro and v2ProPlus'),
+        _PRO,
+        'GPT of v2Pro and v2ProPlus',
+    ),
     ModelFile(
-        'sv/pretrained_eres2netv2w24s4ep4.ckpt', 107_528_697,
+        'sv/pretrained_eres2netv2w24s4ep4.ckpt',
+        107_528_697,
         '4f5a0bf73c61eb41b174e1bb54e7ee3c83233892be8e0af1f187024e8e581a35',
-        _PRO, 'speaker encoder'),
+        _PRO,
+        'speaker encoder',
+    ),
     ModelFile(
-        'v2Pro/s2Gv2Pro.pth', 162_303_657,
+        'v2Pro/s2Gv2Pro.pth',
+        162_303_657,
         '0f8ead815234365edf045c6d86370ed6e4f440e8195be77ff0ea72684ad406a5',
-        ('v2Pro',), 'SoVITS of v2Pro'),
+        ('v2Pro',),
+        'SoVITS of v2Pro',
+    ),
     ModelFile(
-        'v2Pro/s2Dv2Pro.pth', 126_430_000, '',
-        ('v2Pro',), 'discriminator of v2Pro', training=True),
+        'v2Pro/s2Dv2Pro.pth', 126_430_000, '', ('v2Pro',), 'discriminator of v2Pro', training=True
+    ),
     ModelFile(
-        'v2Pro/s2Gv2ProPlus.pth', 200_125_741,
+        'v2Pro/s2Gv2ProPlus.pth',
+        200_125_741,
         'd42a22bbbf65fb2bbdd45ad6a66841156977db45c7aabe0a6992ff378d9c7d3b',
-        ('v2ProPlus',), 'SoVITS of v2ProPlus'),
+        ('v2ProPlus',),
+        'SoVITS of v2ProPlus',
+    ),
     ModelFile(
-        'v2Pro/s2Dv2ProPlus.pth', 126_432_639,
+        'v2Pro/s2Dv2ProPlus.pth',
+        126_432_639,
         '635cd84bf6f7f9b8d41c88c7106f81d782c794c61f931845214ea037b0c5bef2',
-        ('v2ProPlus',), 'discriminator of v2ProPlus', training=True),
+        ('v2ProPlus',),
+        'discriminator of v2ProPlus',
+        training=True,
+    ),
 )
 
 
 def files_for(version: str, training: bool = False) -> tuple[ModelFile, ...]:
     """Return the files that a version needs to speak and, if asked, to be fine-tuned."""
     return tuple(
-        file for file in OFFICIAL_FILES
-        if version in file.versions and (training or not file.training))
+        file
+        for file in OFFICIAL_FILES
+        if version in file.versions and (training or not file.training)
+    )
