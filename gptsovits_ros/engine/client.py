@@ -127,7 +127,7 @@ class EngineClient:
                 lambda: self._status.state not in ('starting', 'restarting'), timeout_s
             )
             if self._status.state != 'ready':
-                raise _unavailable(self._status, f' after waiting up to {timeout_s:g} s')
+                raise _unavailable(self._status)
             return self._status
 
     def synthesize(self, request: SpeechRequest) -> SpeechStream:
@@ -191,6 +191,7 @@ def _with_absolute_folders(settings: EngineSettings) -> EngineSettings:
     return dataclasses.replace(settings, **folders)
 
 
-def _unavailable(status: EngineStatus, when: str = '') -> EngineUnavailableError:
+def _unavailable(status: EngineStatus) -> EngineUnavailableError:
+    what = 'has failed to start' if status.state == 'failed' else f'is {status.state}'
     reason = f': {status.message}' if status.message else ''
-    return EngineUnavailableError(f'the engine is {status.state}{when}{reason}')
+    return EngineUnavailableError(f'the engine {what}{reason}')

@@ -71,7 +71,7 @@ class WorkerLink:
         self._welcomed = False
         self._pings = 0
         self._last_ping = 0.0
-        self._unanswered_since: float | None = None
+        self._unanswered_since: float | None = None  # there is never more than one such ping
         self.socket = context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.SNDHWM, SEND_QUEUE_LENGTH)
@@ -124,14 +124,15 @@ class WorkerLink:
         if held_up:
             return  # this process was suspended: answers may be on their way
         if self.ready_at is None:
+            # Imports and loaders may hold Python for long, so that no answer proves nothing yet.
             if now - self._started_at > self._start_timeout_s:
                 raise self._stalled(f'it is not ready after {self._start_timeout_s:g} s')
-            return
-        if self._unanswered_since is not None:
+        elif self._unanswered_since is not None:
             silent_s = now - self._unanswered_since
             if silent_s > self._stall_timeout_s:
                 raise self._stalled(f'it has not answered for {silent_s:.1f} s')
-        if now - self._last_ping >= self.turn_s:
+        is_due = now - self._last_ping >= self.turn_s
+        if self._welcomed and self._unanswered_since is None and is_due:
             self._ping(now)
 
     def shut_down(self, timeout_s: float) -> None:
@@ -149,9 +150,7 @@ class WorkerLink:
 
     def _ping(self, now: float) -> None:
         self._pings += 1
-        self._last_ping = now
-        if self._unanswered_since is None:
-            self._unanswered_since = now
+        self._last_ping = self._unanswered_since = now
         self.send(protocol.encode(protocol.Ping(self._pings)))
 
     def _is_for_caller(self, message: protocol.WorkerMessage) -> bool:
@@ -167,7 +166,7 @@ class WorkerLink:
             raise WorkerLostError(refusal, permanent=not self._welcomed)
         else:
             if isinstance(message, protocol.Ready):
-                self.ready_at = time.monotonic()
+                self._take_ready()
             return True
         return False
 
@@ -177,6 +176,11 @@ class WorkerLink:
         except ProtocolError as error:
             raise WorkerLostError(error, permanent=True) from error
         self._welcomed = True
+
+    def _take_ready(self) -> None:
+        self.ready_at = time.monotonic()
+        if self._unanswered_since is not None:
+            self._unanswered_since = self.ready_at  # silence counts from now on
 
     def _take_pong(self, message: protocol.Pong) -> None:
         if message.number == self._pings:

@@ -131,6 +131,7 @@ class BareWorker:
         """Return a new socket that has said nothing yet."""
         dealer = self._context.socket(zmq.DEALER)
         dealer.setsockopt(zmq.LINGER, 0)
+        dealer.setsockopt(zmq.RECONNECT_IVL, 20)
         dealer.setsockopt(zmq.RCVTIMEO, int(PATIENCE_S * 1000))
         dealer.connect(self.address)
         return dealer

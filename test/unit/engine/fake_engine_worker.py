@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 
-from gptsovits_ros.engine.worker import main
+from gptsovits_ros.engine import worker
 from gptsovits_ros.errors import CanceledError, error_from_code
 from gptsovits_ros.types import AudioChunk, VoiceInfo
 
@@ -49,6 +49,10 @@ class FakeEngine:
             os._exit(int(argument))
         if kind == 'sleep':
             time.sleep(float(argument))
+        if kind == 'impatient':
+            silence_s, load_s = map(float, argument.split())
+            worker.CLIENT_SILENCE_S = silence_s
+            time.sleep(load_s)
         return cls()
 
     def voices(self):
@@ -119,4 +123,4 @@ class FakeEngine:
 
 
 if __name__ == '__main__':
-    sys.exit(main(engine_factory=FakeEngine.load))
+    sys.exit(worker.main(engine_factory=FakeEngine.load))

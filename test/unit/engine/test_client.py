@@ -238,6 +238,13 @@ def test_an_engine_that_is_slow_or_waits_for_its_reader_is_not_stalled(make_clie
     assert client.status.restarts == 0
 
 
+def test_a_client_is_not_forgotten_while_it_waits_or_has_nothing_to_say(make_client):
+    client = ready(make_client('impatient 0.4 0.8', stall_timeout_s=0.4))  # it pings each 0.1 s
+    time.sleep(0.8)  # having nothing to say for so long is the point of this test
+    assert len(read_all(client, 'chunks 2 1')) == 2
+    assert client.status.restarts == 0
+
+
 @pytest.mark.parametrize(
     'device, message',
     [
@@ -299,7 +306,7 @@ def test_an_engine_that_dies_while_loading_is_started_again_with_growing_pauses(
 
     client = make_client('exit 9', on_status=note)
     client.start()
-    with pytest.raises(EngineUnavailableError, match='restarting after waiting up to 2.2 s'):
+    with pytest.raises(EngineUnavailableError, match='is restarting: .* exit code 9'):
         client.wait_ready(2.2)
     assert len(times) == 3  # lost at about 0.1, 0.7 and 1.8 s
     assert times[1] - times[0] > 0.5

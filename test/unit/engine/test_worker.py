@@ -57,6 +57,12 @@ def receive_until_end(worker, dealer, id):
             return chunks, message
 
 
+def progress_age_s(worker, dealer):
+    """Return what a pong says, where no other message is due."""
+    worker.send(dealer, Ping(1))
+    return worker.receive(dealer).progress_age_s
+
+
 def assert_works(worker):
     """Check that a client that comes now is served."""
     dealer = worker.connect_ready()
@@ -102,8 +108,8 @@ def test_malformed_messages_are_answered_and_do_no_harm(make_worker):
         answer = worker.receive(dealer)
         assert (answer.id, answer.code) == (None, ProtocolError.code), name
     assert_works(worker)
-    worker.send(dealer, Ping(1))  # and the sender is still served
-    assert worker.receive(dealer) == Pong(1, None)
+    worker.send(dealer, Ping(1))
+    assert worker.receive(dealer).number == 1  # the sender, too, is still served
 
 
 def test_a_frame_beyond_the_limit_costs_the_sender_its_connection_only(make_worker):
@@ -200,16 +206,15 @@ def test_clients_of_one_worker_do_not_share_ids(make_worker):
     assert end == End(1, 1)
 
 
-def test_no_more_than_the_window_is_sent_and_credit_sends_the_rest(make_worker):
+def test_no_more_than_the_window_is_sent_and_credit_sends_the_rest(make_worker, eventually):
     worker = make_worker()
     dealer = worker.connect_ready()
     cost = protocol.chunk_cost(1000)
     worker.send(dealer, request(1, 'chunks 6 1000', window=cost + 1))
     first = [worker.receive(dealer) for _ in range(2)]  # the second overdraws the window
     assert [chunk.index for chunk in first] == [0, 1]
-    worker.send(dealer, Ping(1))
     # A client that does not read is no stall: the engine waits, it is not stuck.
-    assert worker.receive(dealer) == Pong(1, None)
+    eventually(lambda: progress_age_s(worker, dealer) is None)
     assert not dealer.poll(100)
     worker.send(dealer, Credit(1, cost))
     third = worker.receive(dealer)
@@ -259,14 +264,9 @@ def test_a_pong_tells_how_long_the_engine_has_been_silent(make_worker, eventuall
     dealer = worker.connect_ready()
     worker.send(dealer, request(1, 'hang'))
     assert isinstance(worker.receive(dealer), Chunk)
-
-    def age():
-        worker.send(dealer, Ping(1))
-        return worker.receive(dealer).progress_age_s
-
-    first = age()
+    first = progress_age_s(worker, dealer)
     assert 0 <= first < 5
-    eventually(lambda: age() > first + 0.05)
+    eventually(lambda: progress_age_s(worker, dealer) > first + 0.05)
 
 
 def test_a_request_whose_client_has_gone_does_not_hold_up_the_others(make_worker):
@@ -276,6 +276,25 @@ def test_a_request_whose_client_has_gone_does_not_hold_up_the_others(make_worker
     assert isinstance(worker.receive(gone), Chunk)
     gone.close()
     assert_works(worker)
+
+
+def test_a_client_that_is_silent_for_long_is_forgotten_with_its_requests(make_worker):
+    worker = make_worker('impatient 0.5 0')
+    silent, lively = worker.connect_ready(), worker.connect_ready()
+    worker.send(silent, request(1, 'chunks 1000000 1 0.005'))
+    assert isinstance(worker.receive(silent), Chunk)
+    worker.send(lively, request(1, 'chunks 1 1'))
+    number, message = 0, None
+    while not isinstance(message, End):
+        number += 1
+        worker.send(lively, Ping(number))
+        while not isinstance(message := worker.receive(lively), (Pong, End)):
+            pass
+        lively.poll(50)
+    worker.send(silent, Ping(1))
+    while not isinstance(message := worker.receive(silent), Error) or message.id is not None:
+        pass
+    assert 'before Hello' in message.message
 
 
 @pytest.mark.parametrize(
