@@ -92,5 +92,5 @@ build-colcon: $(COLCON_READY)
 	@echo 'built; to use it: . $(COLCON_VENV)/bin/activate; . $(COLCON_WORK)/install/setup.sh'
 
 clean:
-	rm -rf .work build install log dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(COLCON_WORK) build install log dist *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

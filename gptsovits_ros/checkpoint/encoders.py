@@ -20,14 +20,12 @@ def load_bert(
     folder: Path, device: torch.device | str = 'cpu', dtype: torch.dtype = torch.float32
 ) -> BertEncoder:
     """Read config.json, weights and tokenizer.json or vocab.txt."""
-    from transformers import BertModel
-
-    model = _pretrained(BertModel, folder, dtype, add_pooling_layer=False)
+    model = _pretrained('BertModel', folder, dtype, add_pooling_layer=False)
     return BertEncoder(model, _vocabulary(folder)).to(device).eval().requires_grad_(False)
 
 
 def save_encoder(model: Any, folder: Path, vocabulary: Sequence[str] = ()) -> None:
-    """Write a transformers model in half precision as it is published: config, .bin, and vocab.txt."""
+    """Write a transformers model as published: config, .bin in half precision, and vocab.txt."""
     folder.mkdir()
     model.config.save_pretrained(folder)
     torch.save(
@@ -45,27 +43,41 @@ def load_hubert(
     folder: Path, device: torch.device | str = 'cpu', dtype: torch.dtype = torch.float32
 ) -> HubertEncoder:
     """Read config.json and weights."""
-    from transformers import HubertModel
-
     return (
-        HubertEncoder(_pretrained(HubertModel, folder, dtype))
+        HubertEncoder(_pretrained('HubertModel', folder, dtype))
         .to(device)
         .eval()
         .requires_grad_(False)
     )
 
 
-def _pretrained(cls: type, folder: Path, dtype: torch.dtype, **options: Any) -> Any:
+def _pretrained(name: str, folder: Path, dtype: torch.dtype, **options: Any) -> Any:
     if not (folder / 'config.json').is_file():
         raise DependencyMissingError(
-            f'no model in {folder} (config.json is missing); `gptsovits_ros fetch` downloads the official one'
+            f'no model in {folder} (config.json is missing); '
+            '`gptsovits_ros fetch` downloads the official one'
         )
+    cls = _transformers_class(name)
     try:
         # .bin files are read by torch with weights_only, which builds nothing but tensors.
         with _quiet():
             return cls.from_pretrained(folder, local_files_only=True, dtype=dtype, **options)
     except (OSError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f'cannot load {cls.__name__} from {folder}: {error}') from error
+        raise CheckpointError(f'cannot load {name} from {folder}: {error}') from error
+
+
+def _transformers_class(name: str) -> Any:
+    try:
+        import transformers
+
+        return getattr(transformers, name)
+    # A torchaudio that does not fit to torch fails to load its libraries, and takes transformers,
+    # which imports it wherever it is installed, with it.
+    except (ImportError, OSError) as error:
+        raise DependencyMissingError(
+            f'transformers cannot be imported: {error}. Install it, and if the message names a '
+            'library of torch or CUDA, `pip uninstall torchaudio`'
+        ) from error
 
 
 @contextmanager

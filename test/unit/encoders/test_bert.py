@@ -90,3 +90,16 @@ def test_weights_that_ask_to_run_code_are_refused(tiny_voice, tmp_path):
     torch.save({'weight': Evil()}, tmp_path / 'hubert' / 'pytorch_model.bin')
     with pytest.raises(CheckpointError, match='HubertModel'):
         load_hubert(tmp_path / 'hubert')
+
+
+def test_a_broken_torchaudio_that_breaks_transformers_is_explained(tiny_voice, monkeypatch):
+    import sys
+    import types
+
+    class Broken(types.ModuleType):
+        def __getattr__(self, name):
+            raise OSError('libc10_cuda.so: cannot open shared object file')
+
+    monkeypatch.setitem(sys.modules, 'transformers', Broken('transformers'))
+    with pytest.raises(DependencyMissingError, match='pip uninstall torchaudio'):
+        load_bert(tiny_voice / 'bert')
