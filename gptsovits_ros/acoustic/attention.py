@@ -1,7 +1,7 @@
 """The transformer encoder of VITS: attention with relative positions, convolutional feed-forward.
 
-Kim et al. 2021 (VITS), after Shaw et al. 2018 (relative positions). Tensors are [B, C, T]; a mask is
-[B, 1, T] with 1 where there is data, or None when nothing is padded.
+Kim et al. 2021 (VITS), after Shaw et al. 2018 (relative positions). Tensors are [B, C, T]; a mask
+is [B, 1, T] with 1 where there is data, or None when nothing is padded.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ChannelNorm(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head attention by 1x1 convolutions; with a window, relative positions shared by the heads."""
+    """Multi-head attention by 1x1 convolutions; a window adds relative positions for all heads."""
 
     def __init__(self, channels: int, heads: int, window: int | None = None) -> None:
         super().__init__()
@@ -52,7 +52,10 @@ class Attention(nn.Module):
             self.emb_rel_v = nn.Parameter(torch.randn(1, 2 * window + 1, depth) * depth**-0.5)
 
     def forward(self, x: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Let x [B, C, T] attend to context [B, C, T_keys]; mask [B, 1, T, T_keys], 0 where it must not."""
+        """Let x [B, C, T] attend to context [B, C, T_keys].
+
+        The mask is [B, 1, T, T_keys], 0 where it must not.
+        """
         q, k, v = (
             self._split(conv(source))
             for conv, source in ((self.conv_q, x), (self.conv_k, context), (self.conv_v, context))
@@ -75,7 +78,7 @@ class Attention(nn.Module):
         return x.view(batch, self.heads, channels // self.heads, length).transpose(2, 3)
 
     def _offsets(self, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Return j - i + window [T, T], clamped to the table, and where it is inside the window."""
+        """Return j - i + window [T, T], clamped to the table, and where it is in the window."""
         steps = torch.arange(length, device=device)
         offset = steps[None, :] - steps[:, None] + self.window
         return offset.clamp(0, 2 * self.window), (offset >= 0) & (offset <= 2 * self.window)
@@ -86,7 +89,7 @@ class Attention(nn.Module):
         return torch.gather(by_offset, 3, offset.expand(*q.shape[:2], -1, -1)) * inside
 
     def _relative_values(self, weights: Tensor) -> Tensor:
-        # Column w of `near` is the weight of the key at distance w - window; the padding gives zeros.
+        # Column w of `near` is the weight of the key at distance w - window, 0 in the padding.
         padded = F.pad(weights, (self.window, self.window))
         length = weights.shape[2]
         columns = torch.arange(length, device=weights.device)[:, None] + torch.arange(

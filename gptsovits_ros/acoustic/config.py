@@ -18,7 +18,7 @@ class SovitsConfig:
         phoneme_vocab_size: rows of the phoneme table.
         ssl_dim: width of the content features (HuBERT).
         codebook_size: semantic tokens of the quantizer.
-        token_stride: content frames (50 per second) per semantic token; 2 makes 25 tokens per second.
+        token_stride: content frames (50 per second) per semantic token; 2 makes 25 tokens/s.
         inter_channels: width of the latent z.
         hidden_channels: width of the encoders and the flow.
         filter_channels: width of the feed-forward layers in the encoders.
@@ -96,8 +96,8 @@ class SovitsConfig:
             )
         if self.version in ('v1', 'v2') and self.gin_channels != self.mrte_channels:
             raise ValueError(
-                f'gin_channels {self.gin_channels} is not mrte_channels {self.mrte_channels}, which '
-                'the style embedding is added to'
+                f'gin_channels {self.gin_channels} is not mrte_channels {self.mrte_channels}, '
+                'which the style embedding is added to'
             )
         if len(self.upsample_rates) != len(self.upsample_kernel_sizes):
             raise ValueError('upsample_rates and upsample_kernel_sizes differ in length')

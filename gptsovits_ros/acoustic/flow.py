@@ -1,4 +1,4 @@
-"""The normalising flow between the prior and the latent that the decoder reads (gptsovits-spec 7.4)."""
+"""The normalising flow between the prior and the latent of the decoder (gptsovits-spec 7.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The decoder (upstream `dec`): latent frames become a waveform. Kong et al. 2020 (HiFi-GAN), generator V1."""
+"""The decoder (upstream `dec`): latent frames become a waveform.
+
+Kong et al. 2020 (HiFi-GAN), generator V1.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from torch import Tensor, nn
 from gptsovits_ros.acoustic.config import SovitsConfig
 
 LEAKY_SLOPE = 0.1
-# The last activation uses torch's default slope, by an oversight that the weights were trained with.
+# By an oversight that the weights were trained with, the last slope is torch's default.
 LAST_LEAKY_SLOPE = 0.01
 
 
@@ -36,7 +39,10 @@ class ResidualBlock(nn.Module):
 
 
 class HifiGan(nn.Module):
-    """Latent [B, inter_channels, F] and style -> waveform [B, 1, F * samples_per_frame] in [-1, 1]."""
+    """Latent [B, inter_channels, F] and style -> waveform [B, 1, F * samples_per_frame].
+
+    Samples are within [-1, 1].
+    """
 
     def __init__(self, config: SovitsConfig) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The posterior encoder (upstream `enc_q`): a spectrogram becomes the latent; used in training only."""
+"""The posterior encoder (upstream `enc_q`): a spectrogram becomes the latent, in training only."""
 
 from __future__ import annotations
 

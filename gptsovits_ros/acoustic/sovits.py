@@ -1,4 +1,4 @@
-"""SoVITS: semantic tokens, phonemes and a style embedding become a waveform (gptsovits-spec section 7)."""
+"""SoVITS: semantic tokens, phonemes and a style embedding become a waveform (gptsovits-spec 7)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from gptsovits_ros.acoustic.text_encoder import PriorEncoder
 class Sovits(nn.Module):
     """The parts of the acoustic model and the ways through them.
 
-    Randomness is an argument: `decode` takes the noise of the prior, so that equal inputs give equal audio.
+    Randomness is an argument: `decode` takes the noise of the prior, so that equal inputs give
+    equal audio.
     """
 
     def __init__(self, config: SovitsConfig, with_posterior: bool = False) -> None:
@@ -35,11 +36,14 @@ class Sovits(nn.Module):
         self.posterior = PosteriorEncoder(config) if with_posterior else None
 
     def tokens_from_features(self, features: Tensor) -> Tensor:
-        """Return semantic tokens [B, S] of content features [B, ssl_dim, F]; an odd last frame is dropped."""
+        """Return semantic tokens [B, S] of content features [B, ssl_dim, F].
+
+        An odd last frame is dropped.
+        """
         return self.quantizer.encode(self.ssl_projection(features))
 
     def style_embedding(self, spectrograms: list[Tensor]) -> Tensor:
-        """Return the mean style [1, gin_channels, 1] of reference spectrograms, each [1, bins, F]."""
+        """Return the mean style [1, gin_channels, 1] of reference spectrograms [1, bins, F]."""
         return torch.stack([self.style_encoder(spectrogram) for spectrogram in spectrograms]).mean(
             dim=0
         )
@@ -71,7 +75,7 @@ class Sovits(nn.Module):
             phoneme_ids: int64 [1, P], of the same text (no prompt).
             style: [1, gin_channels, 1].
             speed: speaking rate; above 1 is faster.
-            noise: standard normal [1, inter_channels, F] (see latent_frames), or None for the mean.
+            noise: standard normal [1, inter_channels, F] (see latent_frames), None for the mean.
             noise_scale: how much of it is used.
 
         """

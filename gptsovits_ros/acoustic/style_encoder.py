@@ -1,6 +1,6 @@
-"""The style encoder (upstream `ref_enc`): a reference spectrogram becomes one vector (gptsovits-spec 7.1).
+"""The style encoder (upstream `ref_enc`): a reference spectrogram becomes one vector.
 
-Min et al. 2021 (Meta-StyleSpeech).
+gptsovits-spec section 7.1; Min et al. 2021 (Meta-StyleSpeech).
 """
 
 from __future__ import annotations

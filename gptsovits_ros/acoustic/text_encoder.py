@@ -1,6 +1,6 @@
-"""The prior encoder (upstream `enc_p`): tokens, phonemes and style become the mean and spread of the latent.
+"""The prior encoder (upstream `enc_p`): tokens, phonemes and style become a normal distribution.
 
-gptsovits-spec section 7.3.
+It is the prior of the latent (gptsovits-spec section 7.3).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Mrte(nn.Module):
         text_mask: Tensor | None,
         style: Tensor,
     ) -> Tensor:
-        """Mix tokens [B, H, F] with text [B, H, P] and style [B, mrte_channels, 1] -> [B, H, F]."""
+        """Mix tokens [B, H, F], text [B, H, P] and style [B, mrte_channels, 1] -> [B, H, F]."""
         pairs = None
         if token_mask is not None and text_mask is not None:
             pairs = text_mask.unsqueeze(2) * token_mask.unsqueeze(-1)
@@ -43,7 +43,7 @@ class Mrte(nn.Module):
 
 
 class PriorEncoder(nn.Module):
-    """Quantized content at 50 frames per second and phonemes -> mean and log deviation of the latent."""
+    """Quantized content at 50 Hz and phonemes -> mean and log deviation of the latent."""
 
     def __init__(self, config: SovitsConfig) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class PriorEncoder(nn.Module):
         text_mask: Tensor | None = None,
         skip: int = 0,
     ) -> Tensor:
-        """Return what `statistics` reads, [B, H, F - skip]; the first `skip` frames are only context."""
+        """Return what `statistics` reads, [B, H, F - skip]; the first `skip` are only context."""
         tokens = self.token_encoder(
             masked(self.token_projection(masked(quantized, mask)), mask), mask
         )

@@ -9,7 +9,7 @@ from gptsovits_ros.acoustic.attention import masked
 
 
 class WaveNet(nn.Module):
-    """Convolutions with tanh-sigmoid gates, conditioned on the style (gptsovits-spec section 7.4)."""
+    """Convolutions with tanh-sigmoid gates, conditioned by the style (gptsovits-spec 7.4)."""
 
     def __init__(
         self, channels: int, kernel_size: int, layers: int, condition_channels: int
@@ -28,7 +28,7 @@ class WaveNet(nn.Module):
         )
 
     def forward(self, x: Tensor, style: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the sum of skips [B, C, F] for x [B, C, F] and style [B, condition_channels, 1]."""
+        """Return the sum of skips [B, C, F] for x [B, C, F], style [B, condition_channels, 1]."""
         conditions = self.cond_layer(style).split(2 * self.channels, dim=1)
         skips = torch.zeros_like(x)
         for conv, mix, condition in zip(
