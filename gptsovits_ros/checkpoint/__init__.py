@@ -1,1 +1,1 @@
-"""The only reader and writer of weights: official checkpoints, and this project's safetensors form."""
+"""The only reader and writer of weights: official checkpoints, and our own safetensors form."""

@@ -1,8 +1,8 @@
 """Read torch zip archives without trusting them.
 
-A pickle can name any function of any installed module and have it called. Here the only things that can be
-built are tensors, plain containers and a stand-in for the `utils.HParams` of official files; everything
-else is refused by name (gptsovits-spec sections 1.2 and 12.22).
+A pickle can name any function of any installed module and have it called. Here the only things
+that can be built are tensors, plain containers and a stand-in for the `utils.HParams` of official
+files; everything else is refused by name (gptsovits-spec sections 1.2 and 12.22).
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ V2_BYTES = 700 * 1024 * 1024
 
 
 def detect_file(path: Path) -> CheckpointKind:
-    """Guess from the file alone, as upstream does before it loads; `refine` gives the final answer."""
+    """Guess from the file alone, as upstream does before it loads; `refine` has the last word."""
     with open(path, 'rb') as stream:
         head = stream.read(8192)
     known = PRETRAINED_MD5.get(hashlib.md5(head, usedforsecurity=False).hexdigest())
@@ -65,8 +65,8 @@ def detect_file(path: Path) -> CheckpointKind:
     if head[:2] != ZIP_MAGIC:
         if head[:2] not in HEADERS:
             raise CheckpointError(
-                f'{path} does not start like a GPT-SoVITS file (first bytes {head[:2]!r}); known are PK and '
-                + ', '.join(header.decode() for header in HEADERS)
+                f'{path} does not start like a GPT-SoVITS file (first bytes {head[:2]!r}); '
+                'known are PK and ' + ', '.join(header.decode() for header in HEADERS)
             )
         return HEADERS[head[:2]]
     size = path.stat().st_size

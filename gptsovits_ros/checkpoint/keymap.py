@@ -1,7 +1,7 @@
 """Official tensor names <-> names of our modules, both ways, and the folding of weight norm.
 
-Official letters live here and nowhere else: enc_p is the prior, enc_q the posterior, dec the decoder,
-ref_enc the style encoder, ar_* the embeddings of the GPT.
+Official letters live here and nowhere else: enc_p is the prior, enc_q the posterior, dec the
+decoder, ref_enc the style encoder, ar_* the embeddings of the GPT.
 """
 
 from __future__ import annotations
@@ -97,13 +97,13 @@ def fold_weight_norm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def split_weight_norm(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Return a pair (g, v) that folds back to the weight: the norms of its rows, and the weight itself."""
+    """Return a pair (g, v) that folds back to the weight: the norms of its rows, and itself."""
     norm = weight.float().flatten(1).norm(dim=1).view(-1, *[1] * (weight.dim() - 1))
     return norm.to(weight.dtype), weight.clone(memory_format=torch.contiguous_format)
 
 
 def has_weight_norm(official_name: str) -> bool:
-    """Say whether official files store this tensor as a weight-normalised pair (gptsovits-spec 2.2)."""
+    """Say whether official files store a weight-normalised pair here (gptsovits-spec 2.2)."""
     return (
         re.search(
             r'^(flow\.flows\.\d+\.enc|enc_q\.enc)\.(in_layers|res_skip_layers|cond_layer)\b.*weight$'

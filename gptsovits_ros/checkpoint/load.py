@@ -1,4 +1,4 @@
-"""Weights become models: names translated, weight norm folded, every tensor checked before it is used."""
+"""Weights become models: names translated, weight norm folded, every tensor checked before use."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def load_acoustic(
         with_posterior: also load the posterior encoder, which released files leave out.
 
     Raises:
-        CheckpointError: the file is damaged, is no SoVITS model, or tensors are missing or misshapen.
+        CheckpointError: the file is damaged or no SoVITS model, or tensors are missing or
+            misshapen.
         VersionUnsupportedError: its version was recognised but cannot be run.
 
     """

@@ -45,7 +45,7 @@ def acoustic_weights(model: Sovits, info: str) -> WeightFile:
 
 
 def write_official(weights: WeightFile, path: Path) -> None:
-    """Write a .ckpt (GPT: plain settings) or .pth (SoVITS: settings as `utils.HParams`), atomically."""
+    """Write a .ckpt (GPT, plain settings) or .pth (SoVITS, `utils.HParams`), atomically."""
     settings: Any = weights.settings
     if weights.role == ACOUSTIC:
         settings = _hparams(settings)
@@ -74,7 +74,7 @@ def _hparams(tree: dict[str, Any]) -> _HParams:
 
 
 class _Pickler(pickle._Pickler):
-    """The standard pickler (in Python, so that it can be extended) with one class under another name."""
+    """The standard pickler (the extensible one, in Python), with one class under another name."""
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
         if obj is _HParams:

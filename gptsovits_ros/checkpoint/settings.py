@@ -1,7 +1,7 @@
 """Official configuration trees <-> our config dataclasses.
 
-Official files name what upstream lets vary; a narrower model of ours adds the names of the other fields to
-the same "model" section, and upstream ignores them.
+Official files name what upstream lets vary; a narrower model of ours adds the names of the other
+fields to the same "model" section, and upstream ignores them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A file of weights, whichever its form: official .ckpt and .pth, or this project's safetensors.
 
-In memory and in our own form the tensors keep their official names and values, so that a conversion loses
-nothing; checkpoint/load.py translates them for the models.
+In memory and in our own form the tensors keep their official names and values, so that a
+conversion loses nothing; checkpoint/load.py translates them for the models.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def read_weights(path: Path) -> WeightFile:
     """Read a .ckpt, .pth or .safetensors file.
 
     Raises:
-        CheckpointError: missing, damaged, or no such file (CheckpointUnsafeError: it asks to run code).
+        CheckpointError: missing, damaged, or no such file; CheckpointUnsafeError: it asks to run
+            code.
 
     """
     if path.suffix == '.safetensors':
@@ -98,8 +99,8 @@ def convert(source: Path, folder: Path) -> tuple[Path, WeightFile]:
     """Write `<role>.safetensors` into a folder and return its path and content.
 
     Raises:
-        CheckpointError: the source cannot be read, the target cannot be written, or what was written
-            differs from what was read.
+        CheckpointError: the source cannot be read, the target cannot be written, or what was
+            written differs from what was read.
 
     """
     weights = read_weights(source)
@@ -129,8 +130,9 @@ def _read_official(path: Path) -> WeightFile:
         )
     ):
         raise CheckpointError(
-            f'{path} is not a GPT-SoVITS inference checkpoint: expected a dict with "weight" (tensors) and '
-            '"config"; a training checkpoint (logs_s2/G_*.pth, epoch=*.ckpt) cannot be used'
+            f'{path} is not a GPT-SoVITS inference checkpoint: expected a dict with "weight" '
+            '(tensors) and "config"; a training checkpoint (logs_s2/G_*.pth, epoch=*.ckpt) '
+            'cannot be used'
         )
     if GPT_PHONEME_TABLE in tensors:
         symbols = 'v1' if tensors[GPT_PHONEME_TABLE].shape[0] == V1_GPT_PHONEMES else 'v2'
@@ -142,7 +144,8 @@ def _read_official(path: Path) -> WeightFile:
         )
         if TEXT_EMBEDDING not in tensors and not kind.is_lora:
             raise CheckpointError(
-                f'{path} holds neither a GPT ({GPT_PHONEME_TABLE}) nor a SoVITS model ({TEXT_EMBEDDING})'
+                f'{path} holds neither a GPT ({GPT_PHONEME_TABLE}) '
+                f'nor a SoVITS model ({TEXT_EMBEDDING})'
             )
     return WeightFile(
         role, kind, settings, str(content.get('info', '')), tensors, content.get('lora_rank')
@@ -159,7 +162,8 @@ def _read_own(path: Path) -> WeightFile:
     if metadata.get('format') != FORMAT or metadata.get('format_version') != FORMAT_VERSION:
         raise CheckpointError(
             f'{path} is a safetensors file, but not of format {FORMAT} {FORMAT_VERSION} (found '
-            f'{metadata.get("format")} {metadata.get("format_version")}); make one by `gptsovits_ros convert`'
+            f'{metadata.get("format")} {metadata.get("format_version")}); '
+            'make one by `gptsovits_ros convert`'
         )
     try:
         kind = CheckpointKind(
