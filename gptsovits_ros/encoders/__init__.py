@@ -1,1 +1,1 @@
-"""Stage 2: what conditions the models besides the phonemes (BERT features, HuBERT content features)."""
+"""Stage 2: what conditions the models besides the phonemes: BERT and HuBERT features."""

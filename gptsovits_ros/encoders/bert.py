@@ -1,4 +1,4 @@
-"""BERT features of Mandarin text (gptsovits-spec section 5); the network is the one of transformers."""
+"""BERT features of Mandarin text (gptsovits-spec section 5); transformers has the network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-# Counted from the end of the 25 hidden states, the first of which is the embedding: the output of layer 22.
+# Counted from the end of the 25 hidden states, the first of which is the embedding: the output of
+# layer 22.
 FEATURE_STATE = -3
 
 

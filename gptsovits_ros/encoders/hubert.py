@@ -1,4 +1,4 @@
-"""Content features of speech (gptsovits-spec section 8.1); the network is the one of transformers."""
+"""Content features of speech (gptsovits-spec section 8.1); transformers has the network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 SAMPLE_RATE = 16000
-# Silence after the prompt. Upstream counts 0.3 s at 32 kHz but appends it at 16 kHz; voices are used to it.
+# Silence after the prompt. Upstream counts 0.3 s at 32 kHz but appends it at 16 kHz; voices are
+# used to it.
 TAIL_SAMPLES = 9600
 
 
@@ -20,7 +21,7 @@ class HubertEncoder(nn.Module):
         self.model = model
 
     def forward(self, waveform: Tensor) -> Tensor:
-        """Return [1, width, F] for samples float32 [T], without the usual normalisation (as trained)."""
+        """Return [1, width, F] for samples float32 [T], not normalised (as in training)."""
         padded = F.pad(waveform, (0, TAIL_SAMPLES))
         return self.model(padded[None].to(self.model.dtype)).last_hidden_state.transpose(1, 2)
 
