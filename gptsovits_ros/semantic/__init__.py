@@ -1,1 +1,1 @@
-"""Stage 3: phonemes and a prompt become semantic tokens (the GPT half, gptsovits-spec section 6)."""
+"""Stage 3: phonemes and a prompt become semantic tokens (the GPT, gptsovits-spec section 6)."""

@@ -1,4 +1,5 @@
 """Sizes of the Text2Semantic model; the defaults are those of the official v2 checkpoints."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ class SemanticConfig:
         hidden_dim: model width d.
         head: attention heads; d must be a multiple of it.
         n_layer: transformer layers.
-        ffn_dim: width of the feed-forward layer (official: 4 d; `linear_units` is ignored upstream).
+        ffn_dim: width of the feed-forward layer (official: 4 d; upstream ignores `linear_units`).
         bert_dim: width of the BERT features.
         token_rate: semantic tokens per second.
         max_sec: longest speech that the model was trained on [s].

@@ -1,4 +1,5 @@
-"""The token loop: prefill once, then one token at a time, with a question for cancel between any two."""
+"""The token loop: prefill once, then one token at a time, asking for cancel before each."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,9 +25,17 @@ def never() -> bool:
 
 
 @torch.inference_mode()
-def generate(model: Text2Semantic, phoneme_ids: Tensor, bert: Tensor, prompt: Tensor,
-             sampling: SamplingParameters, generator: torch.Generator, *,
-             max_tokens: int | None = None, cancelled: Callable[[], bool] = never) -> Iterator[int]:
+def generate(
+    model: Text2Semantic,
+    phoneme_ids: Tensor,
+    bert: Tensor,
+    prompt: Tensor,
+    sampling: SamplingParameters,
+    generator: torch.Generator,
+    *,
+    max_tokens: int | None = None,
+    cancelled: Callable[[], bool] = never,
+) -> Iterator[int]:
     """Yield semantic tokens for one text until the model ends it or max_tokens were made.
 
     Args:
@@ -60,18 +69,26 @@ def generate(model: Text2Semantic, phoneme_ids: Tensor, bert: Tensor, prompt: Te
             return
         yield int(token)
         if step + 1 < limit:
-            last = model.hidden_states(model.embed_tokens(token[None], len(prompt) + step), None, cache)[:, -1]
+            last = model.hidden_states(
+                model.embed_tokens(token[None], len(prompt) + step), None, cache
+            )[:, -1]
 
 
 @torch.inference_mode()
-def generate_batch(model: Text2Semantic, texts: Sequence[tuple[Tensor, Tensor]], prompt: Tensor,
-                   sampling: SamplingParameters, generator: torch.Generator, *,
-                   max_tokens: int | None = None,
-                   cancelled: Callable[[], bool] = never) -> list[list[int]]:
+def generate_batch(
+    model: Text2Semantic,
+    texts: Sequence[tuple[Tensor, Tensor]],
+    prompt: Tensor,
+    sampling: SamplingParameters,
+    generator: torch.Generator,
+    *,
+    max_tokens: int | None = None,
+    cancelled: Callable[[], bool] = never,
+) -> list[list[int]]:
     """Make the tokens of several texts with one prompt at once; equal to `generate` one by one.
 
-    Texts are padded on the left, so that every row ends at the same position. A row that has ended is
-    computed on, and ignored, until the last one ends.
+    Texts are padded on the left, so that every row ends at the same position. A row that has ended
+    is computed on, and ignored, until the last one ends.
 
     Args:
         model: the GPT, on its device.
@@ -86,12 +103,17 @@ def generate_batch(model: Text2Semantic, texts: Sequence[tuple[Tensor, Tensor]],
     limit = max_tokens or model.config.token_limit
     device, batch = prompt.device, len(texts)
     longest = max(len(ids) for ids, _ in texts)
-    h = torch.zeros(batch, longest + len(prompt), model.config.hidden_dim, device=device,
-                    dtype=texts[0][1].dtype)
+    h = torch.zeros(
+        batch,
+        longest + len(prompt),
+        model.config.hidden_dim,
+        device=device,
+        dtype=texts[0][1].dtype,
+    )
     visible = torch.ones(batch, longest + len(prompt) + limit, dtype=torch.bool, device=device)
     for row, (ids, bert) in enumerate(texts):
-        h[row, longest - len(ids):longest] = model.embed_text(ids[None], bert[None])[0]
-        visible[row, :longest - len(ids)] = False
+        h[row, longest - len(ids) : longest] = model.embed_text(ids[None], bert[None])[0]
+        visible[row, : longest - len(ids)] = False
     if len(prompt):
         h[:, longest:] = model.embed_tokens(prompt[None])
     rows = h.shape[1]
@@ -114,21 +136,30 @@ def generate_batch(model: Text2Semantic, texts: Sequence[tuple[Tensor, Tensor]],
         if not bool(running.any()) or step + 1 == limit:
             break
         h = model.embed_tokens(tokens[:, None], len(prompt) + step)
-        last = model.hidden_states(h, visible[:, None, None, :cache.length + 1], cache)[:, -1]
+        last = model.hidden_states(h, visible[:, None, None, : cache.length + 1], cache)[:, -1]
     return made
 
 
 def _seen(model: Text2Semantic, prompt: Tensor) -> Tensor:
     """Return bool [B, V]: which ids the prompt [B, S] holds."""
-    seen = torch.zeros(prompt.shape[0], model.config.vocab_size, dtype=torch.bool, device=prompt.device)
+    seen = torch.zeros(
+        prompt.shape[0], model.config.vocab_size, dtype=torch.bool, device=prompt.device
+    )
     return seen.scatter(1, prompt, True)
 
 
-def _next_token(model: Text2Semantic, last: Tensor, seen: Tensor, step: int,
-                sampling: SamplingParameters, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw ids [B] after hidden states last [B, d], mark them in `seen`, and say which rows have ended [B].
+def _next_token(
+    model: Text2Semantic,
+    last: Tensor,
+    seen: Tensor,
+    step: int,
+    sampling: SamplingParameters,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Return ids [B] drawn after hidden states last [B, d], and which rows have ended [B].
 
-    A row ends when the end token is drawn, and also when it is the most likely one (both as upstream).
+    The ids are marked in `seen`. A row ends when the end token is drawn, and also when it is the
+    most likely one (both as upstream).
     """
     eos = model.config.eos
     logits = penalize_repetition(model.logits(last).float(), seen, sampling.repetition_penalty)

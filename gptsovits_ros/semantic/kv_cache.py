@@ -1,4 +1,5 @@
-"""The keys and values that earlier positions left behind: explicit state, allocated once per generation."""
+"""The keys and values of earlier positions: explicit state, allocated once per generation."""
+
 from __future__ import annotations
 
 import torch
@@ -19,8 +20,14 @@ class KVCache:
 
     """
 
-    def __init__(self, config: SemanticConfig, batch: int, capacity: int,
-                 device: torch.device | str = 'cpu', dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        config: SemanticConfig,
+        batch: int,
+        capacity: int,
+        device: torch.device | str = 'cpu',
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         shape = (config.n_layer, batch, config.head, capacity, config.head_dim)
         self.keys = torch.empty(shape, device=device, dtype=dtype)
         self.values = torch.empty(shape, device=device, dtype=dtype)
@@ -32,10 +39,10 @@ class KVCache:
         return self.keys.shape[3]
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Store rows [B, heads, T, head_dim] after the filled ones and return all rows of this layer."""
+        """Store rows [B, heads, T, head_dim] after the filled ones; return all of this layer."""
         end = self.length + keys.shape[2]
-        self.keys[layer, :, :, self.length:end] = keys
-        self.values[layer, :, :, self.length:end] = values
+        self.keys[layer, :, :, self.length : end] = keys
+        self.values[layer, :, :, self.length : end] = values
         return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
 
     def advance(self, rows: int) -> None:

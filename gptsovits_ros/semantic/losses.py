@@ -1,4 +1,5 @@
 """What the GPT is trained by (gptsovits-spec sections 6 and 10.3)."""
+
 from __future__ import annotations
 
 import torch
@@ -12,8 +13,8 @@ PREFERENCE_BETA = 0.2
 def token_loss(logits: Tensor, tokens: Tensor, eos: int) -> Tensor:
     """Return the cross-entropy, summed over all places, of logits [B, S + 1, V] for tokens [B, S].
 
-    The end token follows the last place; shorter rows are padded by it, and the padding counts too (as
-    upstream).
+    The end token follows the last place; shorter rows are padded by it, and the padding counts too
+    (as upstream).
     """
     targets = F.pad(tokens, (0, 1), value=eos)
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction='sum')
@@ -22,7 +23,9 @@ def token_loss(logits: Tensor, tokens: Tensor, eos: int) -> Tensor:
 def sequence_log_probability(logits: Tensor, tokens: Tensor, eos: int) -> Tensor:
     """Return the log probability [B] of each row of tokens [B, S] and the end token after it."""
     targets = F.pad(tokens, (0, 1), value=eos)
-    return torch.log_softmax(logits, dim=-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1).sum(dim=-1)
+    return (
+        torch.log_softmax(logits, dim=-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1).sum(dim=-1)
+    )
 
 
 def preference_loss(chosen: Tensor, rejected: Tensor) -> Tensor:

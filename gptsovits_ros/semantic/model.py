@@ -1,9 +1,10 @@
 """Text2Semantic: a post-norm transformer that continues a prompt of semantic tokens.
 
-A prefix language model (gptsovits-spec section 6): the text [x] sees itself in both directions, the
-semantic tokens [y] see the text and what came before them. Upstream calls the parts `ar_text_embedding`,
-`ar_audio_embedding`, `h` and `ar_predict_layer`; checkpoint/keymap.py translates.
+A prefix language model (gptsovits-spec section 6): the text [x] sees itself in both directions,
+the semantic tokens [y] see the text and what came before them. Upstream calls the parts
+`ar_text_embedding`, `ar_audio_embedding`, `h` and `ar_predict_layer` (checkpoint/keymap.py).
 """
+
 from __future__ import annotations
 
 import math
@@ -19,8 +20,10 @@ from gptsovits_ros.semantic.kv_cache import KVCache
 def sinusoid_table(rows: int, width: int, device: torch.device) -> Tensor:
     """Return positions [rows, width]: sine on even columns, cosine on odd ones."""
     position = torch.arange(rows, device=device, dtype=torch.float32)[:, None]
-    rate = torch.exp(torch.arange(0, width, 2, device=device, dtype=torch.float32)
-                     * (-math.log(10000.0) / width))
+    rate = torch.exp(
+        torch.arange(0, width, 2, device=device, dtype=torch.float32)
+        * (-math.log(10000.0) / width)
+    )
     table = torch.empty(rows, width, device=device)
     table[:, 0::2] = torch.sin(position * rate)
     table[:, 1::2] = torch.cos(position * rate)
@@ -48,7 +51,11 @@ class TransformerLayer(nn.Module):
         """
         batch, rows, width = h.shape
         q, k, v = self.qkv(h).view(batch, rows, 3, self.heads, width // self.heads).unbind(2)
-        q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)  # (B, heads, T, head_dim)
+        q, k, v = (
+            q.transpose(1, 2),
+            k.transpose(1, 2),
+            v.transpose(1, 2),
+        )  # (B, heads, T, head_dim)
         if cache is not None:
             k, v = cache.append(index, k, v)
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
@@ -72,7 +79,9 @@ class Text2Semantic(nn.Module):
         self.output = nn.Linear(d, config.vocab_size, bias=False)
         # Longer than any prefix or generation; rebuilt, not stored (a fixed formula).
         rows = config.max_tokens + int(config.max_sec * config.token_rate) + 1
-        self.register_buffer('positions', sinusoid_table(rows, d, torch.device('cpu')), persistent=False)
+        self.register_buffer(
+            'positions', sinusoid_table(rows, d, torch.device('cpu')), persistent=False
+        )
 
     def embed_text(self, phoneme_ids: Tensor, bert: Tensor) -> Tensor:
         """Return [B, P, d] for phoneme ids [B, P] and BERT features [B, bert_dim, P]."""
@@ -84,7 +93,9 @@ class Text2Semantic(nn.Module):
         y = self.token_embedding(tokens)
         return y + self.token_position_scale * self._positions(first_position, y.shape[1], y.dtype)
 
-    def hidden_states(self, h: Tensor, mask: Tensor | None = None, cache: KVCache | None = None) -> Tensor:
+    def hidden_states(
+        self, h: Tensor, mask: Tensor | None = None, cache: KVCache | None = None
+    ) -> Tensor:
         """Run rows h [B, T, d] through all layers; see TransformerLayer for mask and cache."""
         rows = h.shape[1]
         for index, layer in enumerate(self.layers):
@@ -97,12 +108,17 @@ class Text2Semantic(nn.Module):
         """Return [..., vocab_size] for hidden states [..., d]."""
         return self.output(h)
 
-    def teacher_forced(self, phoneme_ids: Tensor, bert: Tensor, tokens: Tensor,
-                       token_lengths: Tensor | None = None) -> Tensor:
-        """Return logits [B, S + 1, vocab_size] that predict each token of tokens [B, S] and what follows.
+    def teacher_forced(
+        self,
+        phoneme_ids: Tensor,
+        bert: Tensor,
+        tokens: Tensor,
+        token_lengths: Tensor | None = None,
+    ) -> Tensor:
+        """Return logits [B, S + 1, vocab_size] that predict tokens [B, S] and what follows.
 
-        Row 0 is the last text row: it predicts the first token. Texts of a batch have equal lengths;
-        tokens may be padded on the right, and nobody sees what lies beyond token_lengths [B].
+        Row 0 is the last text row: it predicts the first token. Texts of a batch have equal
+        lengths; tokens may be padded on the right, and nobody sees those beyond token_lengths [B].
         """
         x = self.embed_text(phoneme_ids, bert)
         xy = torch.cat([x, self.embed_tokens(tokens)], dim=1)
@@ -110,17 +126,17 @@ class Text2Semantic(nn.Module):
         if token_lengths is not None:
             rows = torch.arange(xy.shape[1], device=xy.device)
             mask = mask & (rows < x.shape[1] + token_lengths[:, None])[:, None, None]
-        return self.logits(self.hidden_states(xy, mask)[:, x.shape[1] - 1:])
+        return self.logits(self.hidden_states(xy, mask)[:, x.shape[1] - 1 :])
 
     def _positions(self, first: int, count: int, dtype: torch.dtype) -> Tensor:
         if first + count > self.positions.shape[0]:
             more = sinusoid_table(first + count, self.config.hidden_dim, self.positions.device)
             return more[first:].to(dtype)
-        return self.positions[first:first + count].to(dtype)
+        return self.positions[first : first + count].to(dtype)
 
 
 def prefix_mask(text_rows: int, token_rows: int, device: torch.device | str) -> Tensor:
-    """Return who may see whom, bool [1, 1, T, T]: text sees text; a token sees text and tokens up to itself."""
+    """Return who may see whom, bool [1, 1, T, T]: text sees text, a token all up to itself."""
     total = text_rows + token_rows
     mask = torch.ones(total, total, dtype=torch.bool, device=device).tril()
     mask[:text_rows, :text_rows] = True

@@ -1,4 +1,5 @@
-"""How the next semantic token is drawn from logits (gptsovits-spec section 6, "Sampling per step")."""
+"""How the next semantic token is drawn (gptsovits-spec section 6, "Sampling per step")."""
+
 from __future__ import annotations
 
 import torch
@@ -26,7 +27,7 @@ def penalize_repetition(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
 
 
 def probabilities(logits: Tensor, sampling: SamplingParameters) -> Tensor:
-    """Return the distribution [B, V] that the next token is drawn from, for penalised logits [B, V].
+    """Return the distribution [B, V] of the next token, for penalised logits [B, V].
 
     The order is the official one: top-p on the untempered distribution, temperature, top-k.
     """
@@ -48,13 +49,13 @@ def choose(probs: Tensor, noise: Tensor) -> Tensor:
 
 
 def exponential_noise(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Return noise for `choose`, drawn in float32 so that a seed means the same in every precision."""
+    """Return noise for `choose`, in float32, so that a seed means the same in every precision."""
     noise = torch.empty(like.shape, device=like.device, dtype=torch.float32)
     return noise.exponential_(1.0, generator=generator)
 
 
 def _nucleus(logits: Tensor, top_p: float) -> Tensor:
-    """Return bool [B, V]: the most likely tokens whose total stays within top_p, and always the first."""
+    """Return bool [B, V]: the most likely tokens, at most top_p in sum, and always the first."""
     ordered, order = torch.sort(logits, descending=True, dim=-1)
     keep = torch.cumsum(torch.softmax(ordered, dim=-1), dim=-1) <= top_p
     keep[..., 0] = True
