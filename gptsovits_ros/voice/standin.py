@@ -1,8 +1,9 @@
 """A complete voice with random weights: it babbles, and proves everything else.
 
-Every file has the official layout, so that readers, models, engine and node are tested and timed for real
-where no trained voice is at hand. Equal arguments give equal files.
+Every file has the official layout, so that readers, models, engine and node are tested and timed
+for real where no trained voice is at hand. Equal arguments give equal files.
 """
+
 from __future__ import annotations
 
 import tempfile
@@ -54,19 +55,48 @@ class Size:
 
 SIZES = {
     'tiny': Size(
-        SemanticConfig(hidden_dim=64, head=4, n_layer=3, ffn_dim=256, bert_dim=32, max_sec=MAX_SECONDS),
-        SovitsConfig(ssl_dim=48, codebook_size=1024, inter_channels=32, hidden_channels=32,
-                     filter_channels=64, n_layers=2, mrte_channels=32, gin_channels=32, style_channels=16,
-                     flow_wavenet_layers=2, posterior_layers=2, upsample_initial_channel=64),
-        {'hidden_size': 32, 'num_hidden_layers': 4, 'num_attention_heads': 2, 'intermediate_size': 64},
-        {'hidden_size': 48, 'num_hidden_layers': 2, 'num_attention_heads': 2, 'intermediate_size': 96,
-         'conv_dim': [32] * 7, 'num_conv_pos_embeddings': 16, 'num_conv_pos_embedding_groups': 4},
+        SemanticConfig(
+            hidden_dim=64, head=4, n_layer=3, ffn_dim=256, bert_dim=32, max_sec=MAX_SECONDS
+        ),
+        SovitsConfig(
+            ssl_dim=48,
+            codebook_size=1024,
+            inter_channels=32,
+            hidden_channels=32,
+            filter_channels=64,
+            n_layers=2,
+            mrte_channels=32,
+            gin_channels=32,
+            style_channels=16,
+            flow_wavenet_layers=2,
+            posterior_layers=2,
+            upsample_initial_channel=64,
+        ),
+        {
+            'hidden_size': 32,
+            'num_hidden_layers': 4,
+            'num_attention_heads': 2,
+            'intermediate_size': 64,
+        },
+        {
+            'hidden_size': 48,
+            'num_hidden_layers': 2,
+            'num_attention_heads': 2,
+            'intermediate_size': 96,
+            'conv_dim': [32] * 7,
+            'num_conv_pos_embeddings': 16,
+            'num_conv_pos_embedding_groups': 4,
+        },
     ),
     'full': Size(
         SemanticConfig(max_sec=MAX_SECONDS),
         SovitsConfig(),
-        {'hidden_size': 1024, 'num_hidden_layers': 24, 'num_attention_heads': 16,
-         'intermediate_size': 4096},
+        {
+            'hidden_size': 1024,
+            'num_hidden_layers': 24,
+            'num_attention_heads': 16,
+            'intermediate_size': 4096,
+        },
         {},
     ),
 }
@@ -87,7 +117,9 @@ def make_test_voice(folder: Path, size: str = 'tiny', seed: int = 0) -> None:
     if size not in SIZES:
         raise ConfigurationError(f'unknown size "{size}"; known are {", ".join(SIZES)}')
     if not NAME_PATTERN.fullmatch(folder.name):
-        raise ConfigurationError(f'"{folder.name}" is no voice name: use a-z, 0-9, - and _, at most 64')
+        raise ConfigurationError(
+            f'"{folder.name}" is no voice name: use a-z, 0-9, - and _, at most 64'
+        )
     if folder.exists():
         raise ConfigurationError(f'{folder} exists already; remove it or choose another name')
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -103,21 +135,35 @@ def make_test_voice(folder: Path, size: str = 'tiny', seed: int = 0) -> None:
 
 @torch.no_grad()
 def _write(folder: Path, size: Size, size_name: str, seed: int) -> None:
-    write_wav(folder / 'prompt.wav', _prompt_wave(size.acoustic.sample_rate, seed), size.acoustic.sample_rate)
-    write_official(semantic_weights(Text2Semantic(size.semantic), f'test-{seed}'), folder / 'semantic.ckpt')
-    write_official(acoustic_weights(_acoustic(size.acoustic), f'test-{seed}'), folder / 'acoustic.pth')
+    write_wav(
+        folder / 'prompt.wav',
+        _prompt_wave(size.acoustic.sample_rate, seed),
+        size.acoustic.sample_rate,
+    )
+    write_official(
+        semantic_weights(Text2Semantic(size.semantic), f'test-{seed}'), folder / 'semantic.ckpt'
+    )
+    write_official(
+        acoustic_weights(_acoustic(size.acoustic), f'test-{seed}'), folder / 'acoustic.pth'
+    )
     _write_encoders(folder, size)
     tree = {
         'format': FORMAT,
         'description': f'Random weights ({size_name}): it babbles. For tests and benchmarks.',
         'languages': ['zh', 'en'],
-        'model': {'semantic': 'semantic.ckpt', 'acoustic': 'acoustic.pth', 'version': size.acoustic.version,
-                  'sample_rate': size.acoustic.sample_rate},
+        'model': {
+            'semantic': 'semantic.ckpt',
+            'acoustic': 'acoustic.pth',
+            'version': size.acoustic.version,
+            'sample_rate': size.acoustic.sample_rate,
+        },
         'prompt': {'audio': 'prompt.wav', 'text': PROMPT_TEXT, 'language': 'zh'},
         'references': [],
         'encoders': {'bert': 'bert', 'hubert': 'hubert'},
     }
-    (folder / VOICE_FILE).write_text(yaml.safe_dump(tree, allow_unicode=True, sort_keys=False), 'utf-8')
+    (folder / VOICE_FILE).write_text(
+        yaml.safe_dump(tree, allow_unicode=True, sort_keys=False), 'utf-8'
+    )
 
 
 def _prompt_wave(sample_rate: int, seed: int) -> np.ndarray:
@@ -126,7 +172,7 @@ def _prompt_wave(sample_rate: int, seed: int) -> np.ndarray:
     t = np.arange(int(PROMPT_SECONDS * sample_rate)) / sample_rate
     pitch = random.uniform(110, 220) * (1 + 0.15 * np.sin(2 * np.pi * 0.6 * t))
     phase = 2 * np.pi * np.cumsum(pitch) / sample_rate
-    wave = sum(0.7 ** k * np.sin((k + 1) * phase + random.uniform(0, 6)) for k in range(12))
+    wave = sum(0.7**k * np.sin((k + 1) * phase + random.uniform(0, 6)) for k in range(12))
     syllables = 0.5 - 0.5 * np.cos(2 * np.pi * 4.0 * t)
     wave = wave * syllables + 0.01 * random.standard_normal(len(t))
     return (0.5 * wave / np.abs(wave).max()).astype(np.float32)
@@ -164,6 +210,9 @@ def _write_encoders(folder: Path, size: Size) -> None:
     from transformers import BertConfig, BertModel, HubertConfig, HubertModel
 
     vocabulary = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', *PUNCTUATION, *map(chr, CJK)]
-    save_encoder(BertModel(BertConfig(vocab_size=len(vocabulary), **size.bert), add_pooling_layer=False),
-                 folder / 'bert', vocabulary)
+    save_encoder(
+        BertModel(BertConfig(vocab_size=len(vocabulary), **size.bert), add_pooling_layer=False),
+        folder / 'bert',
+        vocabulary,
+    )
     save_encoder(HubertModel(HubertConfig(**size.hubert)), folder / 'hubert')

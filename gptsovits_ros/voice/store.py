@@ -1,8 +1,9 @@
 """The voice store: one folder per voice, described by its voice.yaml (docs/voices.md).
 
-A voice names the files it needs relative to its own folder, or to the folder of shared models; a name that
-leads out of both is refused, since voices come from other people.
+A voice names the files it needs relative to its own folder, or to the folder of shared models; a
+name that leads out of both is refused, since voices come from other people.
 """
+
 from __future__ import annotations
 
 import os
@@ -33,7 +34,7 @@ class Voice:
         languages: language tags that it speaks.
         semantic: GPT weights (.ckpt or .safetensors).
         acoustic: SoVITS weights (.pth or .safetensors).
-        model_version: GPT-SoVITS version that the weights are said to be (checked when they are loaded).
+        model_version: GPT-SoVITS version that the weights are said to be (checked on loading).
         sample_rate: rate that they are said to make [Hz] (checked when they are loaded).
         prompt_audio: the clip that the GPT continues from.
         prompt_text: what is said in it; empty: the GPT gets no prompt, only the style is used.
@@ -67,7 +68,7 @@ def data_root() -> Path:
 
 
 class VoiceStore:
-    """Reads voices from a folder; nothing is kept in memory, so changes on disk are seen at once."""
+    """Reads voices from a folder, anew each time, so that changes on disk are seen at once."""
 
     def __init__(self, voice_root: str | Path = '', model_root: str | Path = '') -> None:
         """Take the folder of the voices and that of shared models; empty: below `data_root`."""
@@ -78,8 +79,11 @@ class VoiceStore:
         """Return the names of all voices, sorted; a missing store is an empty one."""
         if not self.voice_root.is_dir():
             return []
-        return sorted(entry.name for entry in self.voice_root.iterdir()
-                      if NAME_PATTERN.fullmatch(entry.name) and (entry / VOICE_FILE).is_file())
+        return sorted(
+            entry.name
+            for entry in self.voice_root.iterdir()
+            if NAME_PATTERN.fullmatch(entry.name) and (entry / VOICE_FILE).is_file()
+        )
 
     def voice(self, name: str) -> Voice:
         """Return one voice.
@@ -91,7 +95,9 @@ class VoiceStore:
         """
         if not NAME_PATTERN.fullmatch(name) or not (self.voice_root / name / VOICE_FILE).is_file():
             known = ', '.join(self.names()) or 'none; `gptsovits_ros make-test-voice` makes one'
-            raise VoiceNotFoundError(f'no voice "{name}" in {self.voice_root}; voices there: {known}')
+            raise VoiceNotFoundError(
+                f'no voice "{name}" in {self.voice_root}; voices there: {known}'
+            )
         return read_voice(self.voice_root / name, self.model_root)
 
 
@@ -107,15 +113,19 @@ def read_voice(folder: Path, model_root: Path) -> Voice:
         raise tree.wrong(f'format is {tree.get("format", int)}, but this release reads {FORMAT}')
     language = tree.get('prompt.language', str)
     if language not in PROMPT_LANGUAGES:
-        raise tree.wrong(f'prompt.language is "{language}"; known are {", ".join(PROMPT_LANGUAGES)}')
+        raise tree.wrong(
+            f'prompt.language is "{language}"; known are {", ".join(PROMPT_LANGUAGES)}'
+        )
 
     def existing(key: str, name: str) -> Path:
         for root in (folder, model_root):
             candidate = (root / name).resolve()
             if candidate.is_relative_to(root.resolve()) and candidate.exists():
                 return candidate
-        raise tree.wrong(f'{key} names "{name}", which is neither in {folder} nor in {model_root} '
-                         '(`gptsovits_ros fetch` downloads the official models)')
+        raise tree.wrong(
+            f'{key} names "{name}", which is neither in {folder} nor in {model_root} '
+            '(`gptsovits_ros fetch` downloads the official models)'
+        )
 
     bert = tree.get('encoders.bert', str, '')
     return Voice(
