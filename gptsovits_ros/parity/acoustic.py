@@ -1,4 +1,5 @@
 """Cases s2_*: SoVITS."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -51,12 +52,18 @@ def run(folder: Path) -> Iterator[Row]:
 def recipe_model(folder: Path) -> Sovits:
     """Return the SoVITS model of a case folder, posterior encoder included."""
     golden = Golden(folder)
-    settings = {'model': golden.meta['model_config'],
-                'data': {key: golden.meta[key]
-                         for key in ('sampling_rate', 'filter_length', 'hop_length', 'win_length')}}
+    settings = {
+        'model': golden.meta['model_config'],
+        'data': {
+            key: golden.meta[key]
+            for key in ('sampling_rate', 'filter_length', 'hop_length', 'win_length')
+        },
+    }
     kind = CheckpointKind('v2', golden.meta['version'])
     tensors = recipe.weights(folder / golden.meta['recipe'])
-    return acoustic_model(WeightFile(ACOUSTIC, kind, settings, '', tensors), golden.name, with_posterior=True)
+    return acoustic_model(
+        WeightFile(ACOUSTIC, kind, settings, '', tensors), golden.name, with_posterior=True
+    )
 
 
 def _styles(golden: Golden, model: Sovits) -> list[Tensor]:
@@ -81,11 +88,14 @@ def _taps(golden: Golden, model: Sovits, style: Tensor) -> Iterator[Row]:
     text = prior.text_encoder(prior.text_embedding(ids).transpose(1, 2))
     yield golden.latent('encoder_text_first8', text[0, :TAPPED])
     yield golden.latent('mrte_first8', prior.mrte(tokens, None, text, None, style)[0, :TAPPED])
-    yield golden.latent('s100_enc_p_latent', prior.joint_latent(model.quantized(codes), ids, style)[0])
+    yield golden.latent(
+        's100_enc_p_latent', prior.joint_latent(model.quantized(codes), ids, style)[0]
+    )
 
 
-def _decode(golden: Golden, model: Sovits, style: Tensor, name: str, speed: float,
-            noise: Tensor | None) -> Iterator[Row]:
+def _decode(
+    golden: Golden, model: Sovits, style: Tensor, name: str, speed: float, noise: Tensor | None
+) -> Iterator[Row]:
     codes, ids = golden.tensor('codes')[None], golden.tensor('text')[None]
     mean, log_std = model.prior_statistics(codes, ids, style, speed)
     yield golden.latent(f'{name}_m_p', mean[0])
@@ -99,7 +109,9 @@ def _decode(golden: Golden, model: Sovits, style: Tensor, name: str, speed: floa
 def _tokens(golden: Golden, model: Sovits) -> Iterator[Row]:
     features = recipe.noise(golden.meta['seed'], 'ssl', (1, model.config.ssl_dim, 21), 1.7)
     yield golden.latent('ssl_proj_out', model.ssl_projection(features)[0])
-    yield golden.equal('ssl_codes', model.tokens_from_features(features)[0], golden.tensor('ssl_codes'))
+    yield golden.equal(
+        'ssl_codes', model.tokens_from_features(features)[0], golden.tensor('ssl_codes')
+    )
 
 
 def _posterior(golden: Golden, model: Sovits, style: Tensor) -> Iterator[Row]:
@@ -112,12 +124,14 @@ def _posterior(golden: Golden, model: Sovits, style: Tensor) -> Iterator[Row]:
 def _streaming(golden: Golden, model: Sovits, style: Tensor) -> Iterator[Row]:
     codes, ids = golden.tensor('codes')[None], golden.tensor('text')[None]
     plan = golden.meta['stream']
-    wave, latent = decode_streaming(model, codes[:, :plan['chunk1_codes']], ids, style,
-                                    result_codes=plan['chunk1_codes'])
+    wave, latent = decode_streaming(
+        model, codes[:, : plan['chunk1_codes']], ids, style, result_codes=plan['chunk1_codes']
+    )
     yield golden.audio('stream_chunk1_audio', wave[0, 0])
-    tail = latent[:, :, -plan['overlap_latent_frames']:]
+    tail = latent[:, :, -plan['overlap_latent_frames'] :]
     yield golden.latent('stream_latent1_tail', tail[0])
-    wave, latent = decode_streaming(model, codes, ids, style,
-                                    result_codes=plan['chunk2_result_length_codes'], overlap=tail)
+    wave, latent = decode_streaming(
+        model, codes, ids, style, result_codes=plan['chunk2_result_length_codes'], overlap=tail
+    )
     yield golden.latent('stream_latent2', latent[0])
     yield golden.audio('stream_chunk2_audio', wave[0, 0])

@@ -1,4 +1,5 @@
 """Compare the waveform helpers with the golden case "audio"."""
+
 from __future__ import annotations
 
 import tempfile

@@ -1,4 +1,5 @@
 """Which code compares which golden case."""
+
 from __future__ import annotations
 
 import importlib
@@ -36,13 +37,22 @@ def find_cases(folder: Path, names: list[str]) -> list[Path]:
         ConfigurationError: no such folder or case.
 
     """
-    found = {path.name: path for path in sorted(folder.iterdir())
-             if path.is_dir() and path.name not in NOT_CASES} if folder.is_dir() else {}
+    found = (
+        {
+            path.name: path
+            for path in sorted(folder.iterdir())
+            if path.is_dir() and path.name not in NOT_CASES
+        }
+        if folder.is_dir()
+        else {}
+    )
     if not found:
         raise ConfigurationError(f'{folder} holds no golden cases')
     unknown = [name for name in names if name not in found]
     if unknown:
-        raise ConfigurationError(f'no case "{unknown[0]}" in {folder}; there are {", ".join(found)}')
+        raise ConfigurationError(
+            f'no case "{unknown[0]}" in {folder}; there are {", ".join(found)}'
+        )
     return [found[name] for name in names or found]
 
 
@@ -52,5 +62,7 @@ def run_case(folder: Path) -> Iterator[Row]:
         if folder.name.startswith(prefix):
             yield from importlib.import_module(f'gptsovits_ros.parity.{module}').run(folder)
             return
-    reason = next((why for prefix, why in LATER.items() if folder.name.startswith(prefix)), 'unknown case')
+    reason = next(
+        (why for prefix, why in LATER.items() if folder.name.startswith(prefix)), 'unknown case'
+    )
     yield todo(folder.name, 'all', reason)

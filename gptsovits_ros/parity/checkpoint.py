@@ -1,4 +1,5 @@
 """Case ckpt_format: files written by upstream's own writers."""
+
 from __future__ import annotations
 
 import json
@@ -22,10 +23,15 @@ def run(folder: Path) -> Iterator[Row]:
             'fast_detect': [guess.symbols, guess.version, guess.is_lora],
             'final_model_version': weights.kind.version,
             'symbol_version': weights.kind.symbols,
-            'keys': {name: [list(tensor.shape), str(tensor.dtype)] for name, tensor in weights.tensors.items()},
+            'keys': {
+                name: [list(tensor.shape), str(tensor.dtype)]
+                for name, tensor in weights.tensors.items()
+            },
             'info': weights.info,
             'config_top_keys': list(weights.settings),
             'lora_rank': weights.lora_rank,
         }
         differ = [name for name, value in facts.items() if value != wanted[name]]
-        yield compared(folder.name, path.name, len(differ), 0, ', '.join(differ) or f'{len(facts)} facts')
+        yield compared(
+            folder.name, path.name, len(differ), 0, ', '.join(differ) or f'{len(facts)} facts'
+        )

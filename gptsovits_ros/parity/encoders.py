@@ -1,4 +1,5 @@
 """Case bert_hubert_tiny: BERT features per character and phoneme, HuBERT features of a wave."""
+
 from __future__ import annotations
 
 import shutil
@@ -22,8 +23,11 @@ def run(folder: Path) -> Iterator[Row]:
     golden = Golden(folder)
     with tempfile.TemporaryDirectory() as scratch:
         bert_folder, hubert_folder = arrange_encoders(
-            folder, Path(scratch), read_archive(folder / 'bert_pytorch_model.bin'),
-            read_archive(folder / 'hubert_pytorch_model.bin'))
+            folder,
+            Path(scratch),
+            read_archive(folder / 'bert_pytorch_model.bin'),
+            read_archive(folder / 'hubert_pytorch_model.bin'),
+        )
         bert, hubert = load_bert(bert_folder), load_hubert(hubert_folder)
     for index, item in enumerate(golden.meta['bert']):
         features = bert(item['text'])
@@ -32,12 +36,16 @@ def run(folder: Path) -> Iterator[Row]:
     yield golden.latent('hubert_out', hubert(golden.tensor('hubert_wav16k'))[0])
 
 
-def arrange_encoders(folder: Path, scratch: Path, bert: dict[str, Tensor],
-                     hubert: dict[str, Tensor]) -> tuple[Path, Path]:
+def arrange_encoders(
+    folder: Path, scratch: Path, bert: dict[str, Tensor], hubert: dict[str, Tensor]
+) -> tuple[Path, Path]:
     """Write two folders as transformers wants them, with the configs and vocabulary of a case."""
-    # The goldens were made by a transformers in which the output layer of BERT, which shares the table of
-    # embeddings, was loaded last; in the goldens, unlike in real files, the two differ.
-    bert = {**bert, 'bert.embeddings.word_embeddings.weight': bert['cls.predictions.decoder.weight']}
+    # The goldens were made by a transformers in which the output layer of BERT, which shares the
+    # table of embeddings, was loaded last; in the goldens, unlike in real files, the two differ.
+    bert = {
+        **bert,
+        'bert.embeddings.word_embeddings.weight': bert['cls.predictions.decoder.weight'],
+    }
     places = []
     for name, tensors in (('bert', bert), ('hubert', hubert)):
         place = scratch / name

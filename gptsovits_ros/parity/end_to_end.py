@@ -1,4 +1,5 @@
-"""Cases e2e_*: a request through the whole pipeline, compared with the integers that upstream returns."""
+"""Cases e2e_*: a request through the whole pipeline, compared with the integers of upstream."""
+
 from __future__ import annotations
 
 import tempfile
@@ -44,16 +45,24 @@ class Pipeline:
         checkpoint = folder / self.golden.meta['t2s']
         self.semantic = semantic_model(read_weights(checkpoint), checkpoint.name)
         with tempfile.TemporaryDirectory() as scratch:
-            bert, hubert = arrange_encoders(folder, Path(scratch), recipe.weights(folder / 'bert_recipe.json'),
-                                            recipe.weights(folder / 'hubert_recipe.json'))
+            bert, hubert = arrange_encoders(
+                folder,
+                Path(scratch),
+                recipe.weights(folder / 'bert_recipe.json'),
+                recipe.weights(folder / 'hubert_recipe.json'),
+            )
             self.bert: BertEncoder = load_bert(bert)
             features = load_hubert(hubert)(load_prompt_16k(folder / 'ref.wav', 0))
         self.prompt_tokens = self.acoustic.tokens_from_features(features)[0]
         spectrogram = self.acoustic.config.spectrogram
         wave = load_reference_waveform(folder / 'ref.wav', spectrogram.sample_rate)
-        self.style = self.acoustic.style_embedding([magnitude_spectrogram(wave, spectrogram)[None]])
+        self.style = self.acoustic.style_embedding(
+            [magnitude_spectrogram(wave, spectrogram)[None]]
+        )
         self.frontend = TextFrontend()
-        self.prompt = self.frontend.prompt(self.golden.meta['prompt'], self.golden.meta['prompt_lang'])
+        self.prompt = self.frontend.prompt(
+            self.golden.meta['prompt'], self.golden.meta['prompt_lang']
+        )
 
     def condition(self, segment: str, language: str) -> TextCondition:
         """Return ids and BERT features of a segment."""
@@ -67,29 +76,68 @@ class Pipeline:
         return self._condition(self.prompt)
 
     def codes(self, texts: list[TextCondition], request: dict[str, Any]) -> list[list[int]]:
-        """Return the codes of each text, with what upstream loses at an early stop left out."""
-        sampling = SamplingParameters(request['top_k'], request['top_p'], request['temperature'],
-                                      request['repetition_penalty'])
+        """Return the tokens of each text, with what upstream loses at an early stop left out."""
+        sampling = SamplingParameters(
+            request['top_k'],
+            request['top_p'],
+            request['temperature'],
+            request['repetition_penalty'],
+        )
         rng = torch.Generator().manual_seed(request['seed'])
         if not request['prompt_text']:
-            return [list(generate(self.semantic, text.ids, text.bert, self.prompt_tokens[:0], sampling, rng,
-                                  max_tokens=EARLY_STOP + 1)) for text in texts]
+            return [
+                list(
+                    generate(
+                        self.semantic,
+                        text.ids,
+                        text.bert,
+                        self.prompt_tokens[:0],
+                        sampling,
+                        rng,
+                        max_tokens=EARLY_STOP + 1,
+                    )
+                )
+                for text in texts
+            ]
         prompt = self.prompt_condition()
         whole = [prompt + text for text in texts]
         if request['parallel_infer']:
-            made = generate_batch(self.semantic, [(text.ids, text.bert) for text in whole],
-                                  self.prompt_tokens, sampling, rng, max_tokens=EARLY_STOP + 1)
+            made = generate_batch(
+                self.semantic,
+                [(text.ids, text.bert) for text in whole],
+                self.prompt_tokens,
+                sampling,
+                rng,
+                max_tokens=EARLY_STOP + 1,
+            )
             return [codes[:EARLY_STOP] for codes in made]
-        made = [list(generate(self.semantic, text.ids, text.bert, self.prompt_tokens, sampling, rng,
-                              max_tokens=EARLY_STOP + 1)) for text in whole]
+        made = [
+            list(
+                generate(
+                    self.semantic,
+                    text.ids,
+                    text.bert,
+                    self.prompt_tokens,
+                    sampling,
+                    rng,
+                    max_tokens=EARLY_STOP + 1,
+                )
+            )
+            for text in whole
+        ]
         return [codes[-EARLY_STOP:] for codes in made]
 
-    def waves(self, codes: list[list[int]], texts: list[TextCondition], speed: float) -> list[np.ndarray]:
+    def waves(
+        self, codes: list[list[int]], texts: list[TextCondition], speed: float
+    ) -> list[np.ndarray]:
         """Decode a batch: in one call at speed 1, else one by one."""
         if speed != 1.0:
-            return [self._decode(one, text.ids, speed) for one, text in zip(codes, texts, strict=True)]
-        joined = self._decode([code for one in codes for code in one],
-                              torch.cat([text.ids for text in texts]), 1.0)
+            return [
+                self._decode(one, text.ids, speed) for one, text in zip(codes, texts, strict=True)
+            ]
+        joined = self._decode(
+            [code for one in codes for code in one], torch.cat([text.ids for text in texts]), 1.0
+        )
         cuts = np.cumsum([len(one) * self.acoustic.config.samples_per_token for one in codes])[:-1]
         return np.split(joined, cuts)
 
@@ -117,28 +165,42 @@ def run(folder: Path) -> Iterator[Row]:
 def _job(pipeline: Pipeline, job: dict[str, Any]) -> Iterator[Row]:
     request, golden = job['request'], pipeline.golden
     name = f'job{job["job"]}'
-    segments = pipeline.frontend.segments(request['text'], request['text_lang'],
-                                          request['text_split_method'])
+    segments = pipeline.frontend.segments(
+        request['text'], request['text_lang'], request['text_split_method']
+    )
     texts = [pipeline.condition(segment, request['text_lang']) for segment in segments]
     if request.get('streaming_mode'):
         decoded, wave = _stream(pipeline, texts, request)
     else:
         decoded, wave = _whole(pipeline, segments, texts, request)
-    yield compared(golden.name, f'{name}_decoded_codes', float(decoded != job['decoded_codes']), 0,
-                   f'{sum(map(len, decoded))} codes')
+    yield compared(
+        golden.name,
+        f'{name}_decoded_codes',
+        float(decoded != job['decoded_codes']),
+        0,
+        f'{sum(map(len, decoded))} codes',
+    )
     found, wanted = official_int16(wave), golden.tensor(f'{name}_audio_int16').numpy()
     error = float('inf')
     if found.shape == wanted.shape:
         error = float(np.abs(found.astype(int) - wanted.astype(int)).max())
-    yield compared(golden.name, f'{name}_audio_int16', error, INT16_TOLERANCE,
-                   f'{len(found)} samples, in steps of 16 bits')
+    yield compared(
+        golden.name,
+        f'{name}_audio_int16',
+        error,
+        INT16_TOLERANCE,
+        f'{len(found)} samples, in steps of 16 bits',
+    )
 
 
-def _whole(pipeline: Pipeline, segments: list[str], texts: list[TextCondition],
-           request: dict[str, Any]) -> tuple[list[list[int]], np.ndarray]:
-    """Speak in batches; return the codes of each decode, and the joined audio."""
+def _whole(
+    pipeline: Pipeline, segments: list[str], texts: list[TextCondition], request: dict[str, Any]
+) -> tuple[list[list[int]], np.ndarray]:
+    """Speak in batches; return the tokens of each decode, and the joined audio."""
     language = request['text_lang']
-    lengths = [len(pipeline.frontend.phonemes(segment, language).norm_text) for segment in segments]
+    lengths = [
+        len(pipeline.frontend.phonemes(segment, language).norm_text) for segment in segments
+    ]
     batches = join.to_batches(lengths, request.get('batch_size', 1))
     speed = request.get('speed_factor', 1.0)
     decoded, pieces = [], []
@@ -148,21 +210,30 @@ def _whole(pipeline: Pipeline, segments: list[str], texts: list[TextCondition],
         pieces += pipeline.waves(codes, chosen, speed)
         decoded += codes if speed != 1.0 else [[code for one in codes for code in one]]
     ordered = join.in_text_order(batches, pieces)
-    return decoded, join.join_segments(ordered, pipeline.acoustic.config.sample_rate,
-                                       request['fragment_interval'], PAUSE_RATE)
+    return decoded, join.join_segments(
+        ordered, pipeline.acoustic.config.sample_rate, request['fragment_interval'], PAUSE_RATE
+    )
 
 
-def _stream(pipeline: Pipeline, texts: list[TextCondition],
-            request: dict[str, Any]) -> tuple[list[list[int]], np.ndarray]:
-    """Speak in chunks inside the sentence; return all codes so far at each decode, and the audio."""
+def _stream(
+    pipeline: Pipeline, texts: list[TextCondition], request: dict[str, Any]
+) -> tuple[list[list[int]], np.ndarray]:
+    """Speak in chunks inside the sentence; return all tokens so far at each decode, and audio."""
     decoded, pieces = [], []
     prompt = pipeline.prompt_condition()
     rng = torch.Generator().manual_seed(request['seed'])
     sampling = SamplingParameters(top_k=request['top_k'])
     for text in texts:
         whole = prompt + text
-        tokens = generate(pipeline.semantic, whole.ids, whole.bert, pipeline.prompt_tokens, sampling, rng,
-                          max_tokens=EARLY_STOP + 1)
+        tokens = generate(
+            pipeline.semantic,
+            whole.ids,
+            whole.bert,
+            pipeline.prompt_tokens,
+            sampling,
+            rng,
+            max_tokens=EARLY_STOP + 1,
+        )
         chunks = list(fixed_chunks(tokens, request['min_chunk_length']))
         for so_far, audio in stream_audio(pipeline.acoustic, chunks, text.ids, pipeline.style):
             decoded.append(so_far)

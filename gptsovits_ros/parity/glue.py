@@ -1,4 +1,5 @@
 """Compare batching, joining and the final conversion with the golden case "pipeline_glue"."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -36,7 +37,8 @@ def official_int16(samples: np.ndarray) -> np.ndarray:
 def _batching(golden: Golden, name: str, case: dict) -> Row:
     """Compare one grouping of segments: which ones, in which order."""
     found = join.to_batches(
-        case['norm_text_lens'], case['batch_size'], case['threshold'], case['split_bucket'])
+        case['norm_text_lens'], case['batch_size'], case['threshold'], case['split_bucket']
+    )
     note = f'{len(case["batches"])} batches'
     return compared(golden.name, name, float(found != case['batches']), 0, note)
 

@@ -1,4 +1,5 @@
 """Read a golden case: its arrays, its notes, and the tolerances that its README suggests."""
+
 from __future__ import annotations
 
 import json
@@ -50,13 +51,17 @@ class Golden:
         """Compare by the tolerance for audio, relative to its RMS."""
         wanted = self.tensor(key or quantity)
         rms = wanted.pow(2).mean().sqrt().item()
-        return compared(self.name, quantity, max_error(found, wanted) / rms, AUDIO_TOLERANCE, 'of the RMS')
+        return compared(
+            self.name, quantity, max_error(found, wanted) / rms, AUDIO_TOLERANCE, 'of the RMS'
+        )
 
     def equal(self, quantity: str, found: Any, wanted: Any) -> Row:
         """Compare exactly; the error is the number of places that differ."""
         found, wanted = np.asarray(found), np.asarray(wanted)
         if found.shape != wanted.shape:
-            return compared(self.name, quantity, float('inf'), 0, f'{found.shape} instead of {wanted.shape}')
+            return compared(
+                self.name, quantity, float('inf'), 0, f'{found.shape} instead of {wanted.shape}'
+            )
         return compared(self.name, quantity, float((found != wanted).sum()), 0, 'places differ')
 
 

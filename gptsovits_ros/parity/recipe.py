@@ -1,8 +1,9 @@
 """Rebuild the weights and inputs of goldens from their recipes, bit by bit.
 
-A recipe names tensors by shape, mean and spread; the numbers come from SplitMix64 (Steele et al. 2014)
-started from the SHA-256 of "seed:name". The goldens' README states the formula.
+A recipe names tensors by shape, mean and spread; the numbers come from SplitMix64 (Steele et al.
+2014) started from the SHA-256 of "seed:name". The goldens' README states the formula.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -26,7 +27,7 @@ def uniform(seed: str, name: str, count: int) -> np.ndarray:
     z = (z ^ (z >> np.uint64(30))) * _MIX_1
     z = (z ^ (z >> np.uint64(27))) * _MIX_2
     z = z ^ (z >> np.uint64(31))
-    return (z >> np.uint64(11)).astype(np.float64) * 2.0 ** -53
+    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def noise(seed: str, name: str, shape: tuple[int, ...], spread: float) -> Tensor:
@@ -36,7 +37,7 @@ def noise(seed: str, name: str, shape: tuple[int, ...], spread: float) -> Tensor
 
 
 def synth_wave(seed: str, name: str, count: int, sample_rate: int) -> Tensor:
-    """Return a speech-like wave, float32 [count]: five swept partials under an envelope, and noise."""
+    """Return a speech-like wave, float32 [count]: five shaped, swept partials and noise."""
     t = np.arange(count, dtype=np.float64) / sample_rate
     p = uniform(seed, f'{name}:par', 24)
     base = 110.0 + 120.0 * p[0]
@@ -44,7 +45,7 @@ def synth_wave(seed: str, name: str, count: int, sample_rate: int) -> Tensor:
     for k in range(5):
         frequency = base * (k + 1) * (1.0 + 0.05 * np.sin(2 * np.pi * (0.7 + p[1 + k]) * t))
         phase = 2 * np.pi * np.cumsum(frequency) / sample_rate + 2 * np.pi * p[6 + k]
-        wave += 0.6 ** k * np.sin(phase)
+        wave += 0.6**k * np.sin(phase)
     envelope = 0.55 + 0.45 * np.sin(2 * np.pi * (1.3 + p[12]) * t + 6.0 * p[13])
     hiss = 2 * uniform(seed, f'{name}:noise', count) - 1
     return torch.from_numpy((0.22 * wave * envelope + 0.01 * hiss).astype(np.float32))

@@ -1,4 +1,5 @@
-"""What a parity case reports: one row per quantity that was compared with the official implementation."""
+"""What a parity case reports: one row per quantity compared with the official implementation."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass

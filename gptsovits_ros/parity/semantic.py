@@ -1,4 +1,5 @@
 """Cases t2s_*: the GPT."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -42,13 +43,17 @@ def run(folder: Path) -> Iterator[Row]:
 @torch.inference_mode()
 def _forward(golden: Golden, model: Text2Semantic) -> Iterator[Row]:
     ids, bert, prompt = golden.tensor('phones'), golden.tensor('bert'), golden.tensor('prompt')
-    xy = torch.cat([model.embed_text(ids[None], bert[None]), model.embed_tokens(prompt[None])], dim=1)
+    xy = torch.cat(
+        [model.embed_text(ids[None], bert[None]), model.embed_tokens(prompt[None])], dim=1
+    )
     yield golden.latent('xy_in', xy[0])
     cache = KVCache(model.config, 1, xy.shape[1])
     hidden = model.hidden_states(xy, prefix_mask(len(ids), len(prompt), 'cpu'), cache)
     yield golden.latent('hidden_last_layer', hidden[0])
     yield golden.latent('k_cache_layer0', cache.keys[0, 0].transpose(0, 1).flatten(1))
-    yield golden.latent('logits_teacher_forced', model.teacher_forced(ids[None], bert[None], prompt[None])[0])
+    yield golden.latent(
+        'logits_teacher_forced', model.teacher_forced(ids[None], bert[None], prompt[None])[0]
+    )
 
 
 @torch.inference_mode()
@@ -62,8 +67,11 @@ def _greedy(golden: Golden, model: Text2Semantic) -> Iterator[Row]:
     yield golden.equal('greedy_noprompt_y', tokens, golden.tensor('greedy_noprompt_y'))
     limit = golden.meta['earlystop8_generated']
     tokens = list(generate(model, ids, bert, prompt, GREEDY, rng, max_tokens=limit))
-    yield golden.equal('earlystop8_y', tokens, golden.tensor('earlystop8_y')[len(prompt):])
-    texts = [(ids[:first + length], bert[:, :first + length]) for length in golden.meta['batch_text_lens']]
+    yield golden.equal('earlystop8_y', tokens, golden.tensor('earlystop8_y')[len(prompt) :])
+    texts = [
+        (ids[: first + length], bert[:, : first + length])
+        for length in golden.meta['batch_text_lens']
+    ]
     for row, tokens in enumerate(generate_batch(model, texts, prompt, GREEDY, rng)):
         yield golden.equal(f'batch_semantic_{row}', tokens, golden.tensor(f'batch_semantic_{row}'))
 
@@ -74,10 +82,14 @@ def _streaming(golden: Golden, model: Text2Semantic) -> Iterator[Row]:
     similarity = F.cosine_similarity(table[MUTE_CODE][None], table)
     yield golden.latent('mute_sim', similarity)
     tokens = golden.tensor('greedy_prompt_semantic').tolist()
-    for name, chunks in (('stream_fixed16', fixed_chunks(tokens, 16)),
-                         ('stream_mute8_thr0', mute_chunks(tokens, 8, similarity.tolist()))):
+    for name, chunks in (
+        ('stream_fixed16', fixed_chunks(tokens, 16)),
+        ('stream_mute8_thr0', mute_chunks(tokens, 8, similarity.tolist())),
+    ):
         found = [[chunk, last] for chunk, last in chunks]
-        yield compared(golden.name, name, float(found != golden.meta[name]), 0, 'chunks as a whole')
+        yield compared(
+            golden.name, name, float(found != golden.meta[name]), 0, 'chunks as a whole'
+        )
 
 
 @torch.inference_mode()
@@ -92,8 +104,11 @@ def _sampling(golden: Golden) -> Iterator[Row]:
         yield compared(golden.name, f'samp_probs_{index}', error, PROBABILITY_TOLERANCE)
         if index == 0:
             yield golden.latent('samp_logits_after_inplace_penalty', penalized)
-            yield golden.equal('samp_choice_0', choose(probs, golden.tensor('samp_q')),
-                               golden.tensor('samp_choice_0'))
+            yield golden.equal(
+                'samp_choice_0',
+                choose(probs, golden.tensor('samp_q')),
+                golden.tensor('samp_choice_0'),
+            )
 
 
 def _training(golden: Golden, model: Text2Semantic) -> Iterator[Row]:
@@ -116,20 +131,27 @@ def _training(golden: Golden, model: Text2Semantic) -> Iterator[Row]:
     rejected = golden.tensor('dpo_reject_y')
     preference = preference_loss(
         sequence_log_probability(logits, tokens, eos),
-        sequence_log_probability(model.teacher_forced(ids, bert, rejected), rejected, eos))
+        sequence_log_probability(model.teacher_forced(ids, bert, rejected), rejected, eos),
+    )
     yield _relative(golden, 'train_dpo.loss', loss + preference, golden.meta['train_dpo']['loss'])
 
 
 def _gradients(golden: Golden, model: Text2Semantic, name: str, loss: Tensor) -> Row:
-    """Compare the norm of the gradient of every parameter; the row has the largest relative error."""
+    """Compare the gradient norm of every parameter; the row has the largest relative error."""
     parameters = dict(model.named_parameters())
     gradients = torch.autograd.grad(loss, list(parameters.values()), retain_graph=True)
-    norms = {semantic_to_official(key).removeprefix('model.'): gradient.norm().item()
-             for key, gradient in zip(parameters, gradients, strict=True)}
+    norms = {
+        semantic_to_official(key).removeprefix('model.'): gradient.norm().item()
+        for key, gradient in zip(parameters, gradients, strict=True)
+    }
     wanted = golden.meta[name]['grad_norms']
     error = max(abs(norms[key] - value) / value for key, value in wanted.items())
-    return compared(golden.name, f'{name}.grad_norms', error, GRADIENT_TOLERANCE, f'{len(wanted)} norms')
+    return compared(
+        golden.name, f'{name}.grad_norms', error, GRADIENT_TOLERANCE, f'{len(wanted)} norms'
+    )
 
 
 def _relative(golden: Golden, quantity: str, found: Tensor, wanted: float) -> Row:
-    return compared(golden.name, quantity, abs(found.item() - wanted) / wanted, LOSS_TOLERANCE, 'relative')
+    return compared(
+        golden.name, quantity, abs(found.item() - wanted) / wanted, LOSS_TOLERANCE, 'relative'
+    )

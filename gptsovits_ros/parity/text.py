@@ -1,4 +1,5 @@
 """Case text: normalised text, phonemes, language pieces and cuts."""
+
 from __future__ import annotations
 
 import json
@@ -21,7 +22,8 @@ OTHER_LANGUAGES = ('ja', 'ko', 'yue')
 MANDARIN = {
     'v2_pypinyin': ('v2', 'v2', {}),
     'v2_g2pw_standin': ('v2 readings by character', 'v2', {'readings': 'character'}),
-    'v1': ('v1', 'v1', {'erhua': False})}
+    'v1': ('v1', 'v1', {'erhua': False}),
+}
 
 # A sentence, what we make of it, and what the official implementation made of it.
 Trial = tuple[str, Any, Any]
@@ -37,8 +39,13 @@ def run(folder: Path) -> Iterator[Row]:
     yield _row('cuts', _cuts(golden['cuts']))
     big = golden['split_big_text']
     yield _row('split_big_text', [(big['text'], split.split_long(big['text']), big['result'])])
-    yield _row('num2str', ((written, numbers_zh.number(written), spoken)
-                           for written, spoken in golden['num2str'].items()))
+    yield _row(
+        'num2str',
+        (
+            (written, numbers_zh.number(written), spoken)
+            for written, spoken in golden['num2str'].items()
+        ),
+    )
     for language in OTHER_LANGUAGES:
         yield todo(CASE, language, 'another issue: languages')
 
@@ -52,9 +59,14 @@ def _row(quantity: str, trials: Iterable[Trial]) -> Row:
     return compared(CASE, quantity, len(wrong), 0, note)
 
 
-def _rows(name: str, sentences: list[dict], key: str, version: str,
-          normalize: Callable[[str], str],
-          pronounce: Callable[[str], tuple[list[str], list[int] | None]]) -> Iterator[Row]:
+def _rows(
+    name: str,
+    sentences: list[dict],
+    key: str,
+    version: str,
+    normalize: Callable[[str], str],
+    pronounce: Callable[[str], tuple[list[str], list[int] | None]],
+) -> Iterator[Row]:
     """Yield the rows of one language and symbol table."""
     norm_text, phonemes = [], []
     for sentence in sentences:
@@ -62,8 +74,13 @@ def _rows(name: str, sentences: list[dict], key: str, version: str,
         spoken = normalize(text)
         norm_text.append((text, spoken, wanted['norm_text']))
         symbols, word2ph = pronounce(spoken)
-        phonemes.append((text, (symbols, word2ph, symbol_ids(symbols, version).tolist()),
-                         (wanted['phones'], wanted['word2ph'], wanted['ids'])))
+        phonemes.append(
+            (
+                text,
+                (symbols, word2ph, symbol_ids(symbols, version).tolist()),
+                (wanted['phones'], wanted['word2ph'], wanted['ids']),
+            )
+        )
     yield _row(f'{name} norm_text', norm_text)
     yield _row(f'{name} phonemes', phonemes)
 
@@ -81,8 +98,9 @@ def _english(sentences: list[dict]) -> Iterator[Row]:
         return english(norm_text), None
 
     for version in ('v2', 'v1'):
-        yield from _rows(f'en {version}', sentences, version, version, normalize_en.normalize,
-                         pronounce)
+        yield from _rows(
+            f'en {version}', sentences, version, version, normalize_en.normalize, pronounce
+        )
 
 
 def _mixed(sentences: list[dict]) -> Iterator[Row]:
@@ -92,27 +110,35 @@ def _mixed(sentences: list[dict]) -> Iterator[Row]:
     for sentence in sentences:
         text, tag = sentence['text'], sentence['lang']
         if tag not in LANGUAGES or any(
-                piece['lang'] in OTHER_LANGUAGES for piece in sentence['segments']):
+            piece['lang'] in OTHER_LANGUAGES for piece in sentence['segments']
+        ):
             waiting.append(text)
             continue
         found = frontend.phonemes(text, tag)
         phonemes.append((text, found.ids.tolist(), sentence['phones_ids']))
         norm_text.append((text, found.norm_text, sentence['norm_text']))
         # A short sentence is read twice, and the golden lists the pieces of both readings.
-        wanted = sentence['segments'][-len(found.spans):]
+        wanted = sentence['segments'][-len(found.spans) :]
         spans.append((text, _described(found), wanted))
     yield _row('mixed phonemes', phonemes)
     yield _row('mixed norm_text', norm_text)
     yield _row('mixed pieces', spans)
-    yield todo(CASE, 'mixed, other languages',
-               f'another issue: languages ({len(waiting)} sentences)')
+    yield todo(
+        CASE, 'mixed, other languages', f'another issue: languages ({len(waiting)} sentences)'
+    )
 
 
 def _described(phonemes: Phonemes) -> list[dict]:
-    return [{'lang': span.language, 'text': span.text, 'norm_text': span.norm_text,
-             'n_phones': len(span.phonemes),
-             'word2ph': None if span.word2ph is None else list(span.word2ph)}
-            for span in phonemes.spans]
+    return [
+        {
+            'lang': span.language,
+            'text': span.text,
+            'norm_text': span.norm_text,
+            'n_phones': len(span.phonemes),
+            'word2ph': None if span.word2ph is None else list(span.word2ph),
+        }
+        for span in phonemes.spans
+    ]
 
 
 def _segmented(sentences: list[dict]) -> Iterator[Trial]:

@@ -1,8 +1,9 @@
 """How upstream streams inside a sentence (gptsovits-spec sections 7.7 and 9.3), to compare with.
 
-The engine does not speak this way: every chunk re-reads the whole sentence, and joints are only nearly
-right. It is kept to prove that the parts, put together as upstream does, give upstream's audio.
+The engine does not speak this way: every chunk re-reads the whole sentence, and joints are only
+nearly right. It is kept to prove that the parts, put together as upstream does, give its audio.
 """
+
 from __future__ import annotations
 
 import math
@@ -16,16 +17,15 @@ from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.acoustic.text_encoder import at_speed
 from gptsovits_ros.audio.join import join_aligned
 
-
-# Upstream takes this code for silence.
+# Upstream takes this semantic token for silence.
 MUTE_CODE = 486
-# Codes that two neighbouring decodes share, and how many a decode has at least.
+# Tokens that two neighbouring decodes share, and how many a decode has at least.
 OVERLAP_CODES = 2
 CONTEXT_CODES = 10
 
 
 def fixed_chunks(codes: Iterable[int], length: int) -> Iterator[tuple[list[int], bool]]:
-    """Yield codes in chunks of a length, and whether a chunk is the last."""
+    """Yield tokens in chunks of a length, and whether a chunk is the last."""
     chunk: list[int] = []
     for code in codes:
         chunk.append(code)
@@ -35,35 +35,45 @@ def fixed_chunks(codes: Iterable[int], length: int) -> Iterator[tuple[list[int],
     yield chunk, True
 
 
-def mute_chunks(codes: Iterable[int], length: int, similarity: Sequence[float],
-                threshold: float = 0.0) -> Iterator[tuple[list[int], bool]]:
-    """Yield codes in chunks that end at a quiet place, and whether a chunk is the last.
+def mute_chunks(
+    codes: Iterable[int], length: int, similarity: Sequence[float], threshold: float = 0.0
+) -> Iterator[tuple[list[int], bool]]:
+    """Yield tokens in chunks that end at a quiet place, and whether a chunk is the last.
 
-    A chunk carries everything so far, but the next one starts at the quiet place, so that codes after it
-    are sent twice (gptsovits-spec section 12.11).
+    A chunk carries everything so far, but the next one starts at the quiet place, so that tokens
+    after it are sent twice (gptsovits-spec section 12.11).
     """
     waiting: list[int] = []
     for code in codes:
         waiting.append(code)
         if len(waiting) < length + 2:
             continue
-        quiet = [value if value >= 0 else -1.0 for value in (similarity[c] - threshold for c in waiting)]
+        quiet = [
+            value if value >= 0 else -1.0 for value in (similarity[c] - threshold for c in waiting)
+        ]
         scores = [here + right for here, right in zip(quiet, [*quiet[1:], 0.0], strict=True)]
         best = max(range(len(scores)), key=scores.__getitem__)
         if scores[best] >= 0 and best + 1 >= length:
             yield list(waiting), False
-            waiting = waiting[best + 1:]
+            waiting = waiting[best + 1 :]
     yield waiting, True
 
 
-def decode_streaming(model: Sovits, codes: Tensor, phoneme_ids: Tensor, style: Tensor, *,
-                     result_codes: int, overlap: Tensor | None = None,
-                     speed: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Decode the last codes of a sentence so far, without noise.
+def decode_streaming(
+    model: Sovits,
+    codes: Tensor,
+    phoneme_ids: Tensor,
+    style: Tensor,
+    *,
+    result_codes: int,
+    overlap: Tensor | None = None,
+    speed: float = 1.0,
+) -> tuple[Tensor, Tensor]:
+    """Decode the last tokens of a sentence so far, without noise.
 
     Args:
         model: SoVITS.
-        codes: int64 [1, S], all codes of the sentence so far.
+        codes: int64 [1, S], all semantic tokens of the sentence so far.
         phoneme_ids: int64 [1, P].
         style: [1, gin_channels, 1].
         result_codes: how many of the last codes are decoded.
@@ -75,7 +85,7 @@ def decode_streaming(model: Sovits, codes: Tensor, phoneme_ids: Tensor, style: T
 
     """
     latent = model.prior.joint_latent(model.quantized(codes), phoneme_ids, style)
-    latent = latent[:, :, -result_codes * model.config.token_stride:]
+    latent = latent[:, :, -result_codes * model.config.token_stride :]
     if overlap is not None:
         length = overlap.shape[-1]
         angle = math.pi / 2 * torch.arange(length) / length
@@ -85,12 +95,13 @@ def decode_streaming(model: Sovits, codes: Tensor, phoneme_ids: Tensor, style: T
     return model.decoder(model.flow.inverse(mean, style), style), latent
 
 
-def stream_audio(model: Sovits, chunks: Iterable[tuple[list[int], bool]], phoneme_ids: Tensor,
-                 style: Tensor) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Yield, per chunk of codes, all codes so far and the audio that upstream sends for it.
+def stream_audio(
+    model: Sovits, chunks: Iterable[tuple[list[int], bool]], phoneme_ids: Tensor, style: Tensor
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Yield, per chunk of tokens, all tokens so far and the audio that upstream sends for it.
 
-    Each decode reaches back over codes that were decoded before: OVERLAP_CODES to be cross-faded, more
-    before a short chunk. All but the last hold back the part that the next one is faded into.
+    Each decode reaches back over tokens that were decoded before: OVERLAP_CODES to be cross-faded,
+    more before a short chunk. All but the last hold back the part that the next one is faded into.
     """
     held = OVERLAP_CODES * model.config.samples_per_token
     codes: list[int] = []
@@ -98,16 +109,22 @@ def stream_audio(model: Sovits, chunks: Iterable[tuple[list[int], bool]], phonem
     for chunk, is_last in chunks:
         codes = codes + chunk
         reach = OVERLAP_CODES + max(0, CONTEXT_CODES - len(chunk))
-        overlap = None if latent is None else latent[:, :, -reach * model.config.token_stride:]
+        overlap = None if latent is None else latent[:, :, -reach * model.config.token_stride :]
         count = len(chunk) + (0 if latent is None else reach)
-        wave, latent = decode_streaming(model, torch.tensor([codes]), phoneme_ids[None], style,
-                                        result_codes=count, overlap=overlap)
+        wave, latent = decode_streaming(
+            model,
+            torch.tensor([codes]),
+            phoneme_ids[None],
+            style,
+            result_codes=count,
+            overlap=overlap,
+        )
         audio = wave[0, 0].numpy()
         if before is not None:
-            audio = audio[-(len(chunk) + OVERLAP_CODES) * model.config.samples_per_token:]
+            audio = audio[-(len(chunk) + OVERLAP_CODES) * model.config.samples_per_token :]
         sent = audio
         if before is not None and not is_last:
             joined = join_aligned([before, audio], held)
-            sent = joined[len(before) - held:]
+            sent = joined[len(before) - held :]
         yield codes, sent if is_last else sent[:-held]
         before = audio
