@@ -1,8 +1,9 @@
-"""One exception class per thing a caller can act on, each with the error code that travels over ROS.
+"""One exception class per thing a caller can act on, each with its error code on the ROS graph.
 
 The codes equal the constants of action/Speak.action and msg/SpeechState.msg (kept equal by
 test/unit/test_errors.py). A message says what happened, to which thing, and what to do.
 """
+
 from __future__ import annotations
 
 

@@ -3,6 +3,7 @@
 Tensor axes, here and everywhere: B batch, P phonemes, S semantic tokens (25 per second in v2),
 F frames (50 per second), C channels, T samples.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from gptsovits_ros.errors import (
     TextTooLongError,
 )
 
-# Language tags of a request (gptsovits-spec section 4.1). One-language tags read every piece that is not
+# Language tags of a request (gptsovits-spec section 4.1). One-language tags read what is not
 # English in that language; all_* never ask the language identifier; auto detects each piece.
 LANGUAGES = ('auto', 'zh', 'en', 'all_zh')
 
@@ -30,8 +31,8 @@ class Span:
         text: the piece as it was written.
         norm_text: the piece as it is spoken (numbers and symbols as words).
         phonemes: symbols of the phoneme set, P of them.
-        word2ph: phonemes per character of norm_text (zh: len(norm_text) entries, sum P); None where the
-            language has no such alignment (en), and then the BERT features are zeros.
+        word2ph: phonemes per character of norm_text (zh: len(norm_text) entries, sum P); None
+            where the language has no such alignment (en), and then the BERT features are zeros.
 
     """
 
@@ -137,8 +138,14 @@ class SpeechRequest:
 
 # Ranges of the numbers in a request, ends included.
 REQUEST_BOUNDS = {
-    'speed': (0.5, 2.0), 'pause_s': (0.0, 2.0), 'noise_scale': (0.0, 1.0), 'seed': (0, 2**63 - 1),
-    'top_k': (1, 1025), 'top_p': (0.0, 1.0), 'temperature': (0.0, 2.0), 'repetition_penalty': (1.0, 3.0),
+    'speed': (0.5, 2.0),
+    'pause_s': (0.0, 2.0),
+    'noise_scale': (0.0, 1.0),
+    'seed': (0, 2**63 - 1),
+    'top_k': (1, 1025),
+    'top_p': (0.0, 1.0),
+    'temperature': (0.0, 2.0),
+    'repetition_penalty': (1.0, 3.0),
 }
 
 
@@ -155,21 +162,31 @@ def check_request(request: SpeechRequest, max_text_length: int) -> None:
     if not request.text.strip():
         raise TextInvalidError('the text is empty')
     if len(request.text) > max_text_length:
-        raise TextTooLongError(f'the text has {len(request.text)} characters; at most {max_text_length} are '
-                               'accepted (speech.max_text_length). Send it in pieces')
+        raise TextTooLongError(
+            f'the text has {len(request.text)} characters; at most {max_text_length} are '
+            'accepted (speech.max_text_length). Send it in pieces'
+        )
     if any('\ud800' <= character <= '\udfff' for character in request.text):
         raise TextInvalidError('the text is not valid UTF-8')
     if request.language not in LANGUAGES:
         raise LanguageUnsupportedError(
-            f'unknown language "{request.language}"; known are {", ".join(LANGUAGES)}')
+            f'unknown language "{request.language}"; known are {", ".join(LANGUAGES)}'
+        )
     if request.split_method not in SPLIT_METHODS:
         raise ParameterInvalidError(
-            f'unknown split method "{request.split_method}"; known are {", ".join(SPLIT_METHODS)}')
+            f'unknown split method "{request.split_method}"; known are {", ".join(SPLIT_METHODS)}'
+        )
     sampling = request.sampling
-    for name, value in (('speed', request.speed), ('pause_s', request.pause_s),
-                        ('noise_scale', request.noise_scale), ('top_k', sampling.top_k),
-                        ('top_p', sampling.top_p), ('temperature', sampling.temperature),
-                        ('repetition_penalty', sampling.repetition_penalty), ('seed', request.seed or 0)):
+    for name, value in (
+        ('speed', request.speed),
+        ('pause_s', request.pause_s),
+        ('noise_scale', request.noise_scale),
+        ('top_k', sampling.top_k),
+        ('top_p', sampling.top_p),
+        ('temperature', sampling.temperature),
+        ('repetition_penalty', sampling.repetition_penalty),
+        ('seed', request.seed or 0),
+    ):
         low, high = REQUEST_BOUNDS[name]
         # Written so that NaN, which compares as false, is refused too.
         if not low <= value <= high:
@@ -229,7 +246,8 @@ class EngineSettings:
 
     Attributes:
         voice_root: folder with one folder per voice; empty: $XDG_DATA_HOME/gptsovits_ros/voices.
-        model_root: folder with shared models (BERT, HuBERT, ...); empty: $XDG_DATA_HOME/gptsovits_ros/models.
+        model_root: folder with shared models (BERT, HuBERT, ...); empty:
+            $XDG_DATA_HOME/gptsovits_ros/models.
         default_voice: name of the voice for requests that name none; empty: the first by name.
         device: "auto", "cpu" or "cuda:<n>"; auto takes cuda:0 where there is one.
         threads: CPU threads for the models; 0: as many as there are physical cores, at most 4.
