@@ -1,0 +1,142 @@
+"""From texts and goals to requests, and which are refused."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from gptsovits_ros.errors import (
+    EngineUnavailableError,
+    LanguageUnsupportedError,
+    ParameterInvalidError,
+    TextInvalidError,
+    TextTooLongError,
+    VoiceNotFoundError,
+)
+from gptsovits_ros.ros import requests
+from gptsovits_ros.ros.parameters import Parameters
+from gptsovits_ros.types import SamplingParameters, VoiceInfo
+
+PARAMETERS = Parameters.from_values(
+    {
+        'voice': 'anna',
+        'language': 'en',
+        'speech.speed': 1.2,
+        'speech.seed': 7,
+        'speech.split': 'cut1',
+        'speech.pause_s': 0.5,
+        'sampling.top_k': 5,
+    }
+)
+VOICES = (
+    VoiceInfo('bob', '', ('en',), 'v2', 32000),
+    VoiceInfo('anna', '', ('zh', 'en'), 'v2', 32000, is_default=True),
+)
+
+
+def goal(**fields: object) -> SimpleNamespace:
+    """Return a goal as rclpy makes it: float fields went through float32."""
+    numbers = {'speed': 0.0, 'top_p': 0.0, 'temperature': 0.0, 'repetition_penalty': 0.0}
+    values = {'text': 'hi', 'language': '', 'voice': '', 'seed': -1, 'top_k': 0, **numbers}
+    values |= fields
+    return SimpleNamespace(
+        **{k: float(np.float32(v)) if k in numbers else v for k, v in values.items()}
+    )
+
+
+def test_text_takes_everything_from_the_parameters():
+    request = requests.request_from_text('hi', PARAMETERS)
+    assert (request.text, request.voice, request.language) == ('hi', 'anna', 'en')
+    assert (request.speed, request.seed, request.split_method, request.pause_s) == (
+        1.2,
+        7,
+        'cut1',
+        0.5,
+    )
+    assert request.sampling == SamplingParameters(top_k=5)
+
+
+def test_goal_without_settings_is_the_same_as_a_text():
+    assert requests.request_from_goal(goal(), PARAMETERS) == requests.request_from_text(
+        'hi', PARAMETERS
+    )
+
+
+def test_settings_of_a_goal_win_and_keep_their_decimals():
+    request = requests.request_from_goal(
+        goal(
+            voice='bob',
+            language='zh',
+            speed=1.35,
+            seed=0,
+            top_k=9,
+            top_p=0.9,
+            temperature=0.7,
+            repetition_penalty=1.1,
+        ),
+        PARAMETERS,
+    )
+    assert (request.voice, request.language, request.speed, request.seed) == (
+        'bob',
+        'zh',
+        1.35,
+        0,
+    )
+    assert request.sampling == SamplingParameters(9, 0.9, 0.7, 1.1)
+
+
+def test_seed_minus_one_everywhere_means_a_new_one_each_time():
+    parameters = PARAMETERS.changed({'speech.seed': -1})
+    assert requests.request_from_goal(goal(), parameters).seed is None
+
+
+@pytest.mark.parametrize(
+    'fields, error',
+    [
+        ({'text': ''}, TextInvalidError),
+        ({'text': '\t\n'}, TextInvalidError),
+        ({'text': 'caf\ufffd'}, TextInvalidError),
+        ({'text': 'a\ud800'}, TextInvalidError),
+        ({'text': 'x' * 2001}, TextTooLongError),
+        ({'language': 'xx'}, LanguageUnsupportedError),
+        ({'speed': 0.4}, ParameterInvalidError),
+        ({'speed': float('inf')}, ParameterInvalidError),
+        ({'speed': float('nan')}, ParameterInvalidError),
+        ({'seed': -2}, ParameterInvalidError),
+        ({'top_k': -1}, ParameterInvalidError),
+        ({'top_p': 1.01}, ParameterInvalidError),
+        ({'temperature': 2.1}, ParameterInvalidError),
+        ({'repetition_penalty': 3.1}, ParameterInvalidError),
+    ],
+)
+def test_bad_goal_gets_its_error_without_the_text_in_it(fields, error):
+    request = requests.request_from_goal(goal(**{'text': 'private', **fields}), PARAMETERS)
+    with pytest.raises(error) as caught:
+        requests.check_request(request, 2000)
+    assert 'private' not in str(caught.value)
+
+
+def test_longest_text_is_accepted():
+    requests.check_request(requests.request_from_text('x' * 2000, PARAMETERS), 2000)
+
+
+def test_voice_is_found_by_name_or_is_the_default_one():
+    assert requests.find_voice('bob', VOICES).name == 'bob'
+    assert requests.find_voice('', VOICES).name == 'anna'
+    with pytest.raises(VoiceNotFoundError, match='anna, bob'):
+        requests.find_voice('carl', VOICES)
+    with pytest.raises(VoiceNotFoundError, match='none'):
+        requests.find_voice('', ())
+
+
+@pytest.mark.parametrize('state', ['ready', 'starting', 'restarting'])
+def test_engine_that_will_be_ready_is_waited_for(state):
+    requests.check_engine(state, '')
+
+
+@pytest.mark.parametrize('state', ['failed', 'stopped'])
+def test_engine_that_will_not_speak_is_told_with_its_reason(state):
+    with pytest.raises(EngineUnavailableError, match='no torch'):
+        requests.check_engine(state, 'no torch')
