@@ -1,4 +1,5 @@
 """The checks of the doctor."""
+
 from __future__ import annotations
 
 import importlib
@@ -38,13 +39,16 @@ def test_a_check_that_crashes_is_a_finding_and_hides_nothing(tmp_path, monkeypat
     monkeypatch.setattr(doctor, '_system', crash)
     sections = doctor.diagnose(str(tmp_path), str(tmp_path))
     assert [(f.name, f.status) for f in sections[0].findings] == [
-        ('first', OK), ('system', FAILED)]
+        ('first', OK),
+        ('system', FAILED),
+    ]
     assert sections[0].findings[1].value == 'ZeroDivisionError: one'
     assert len(sections) > 5
 
 
-@pytest.mark.parametrize('statuses, well', [
-    ([OK, INFO, WARNING], True), ([OK, FAILED], False), ([], True)])
+@pytest.mark.parametrize(
+    'statuses, well', [([OK, INFO, WARNING], True), ([OK, FAILED], False), ([], True)]
+)
 def test_only_what_failed_keeps_a_machine_from_speaking(statuses, well):
     findings = tuple(Finding('x', status, '') for status in statuses)
     assert doctor.can_speak([Section('a', findings)]) == well
@@ -83,7 +87,8 @@ def test_a_library_that_is_broken_is_a_finding(monkeypatch, tmp_path):
     (tmp_path / 'broken_for_test.py').write_text("raise OSError('libx.so: not found')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(
-        doctor, 'ENGINE_LIBRARIES', {'broken_for_test': 'broken', 'numpy': 'numpy'})
+        doctor, 'ENGINE_LIBRARIES', {'broken_for_test': 'broken', 'numpy': 'numpy'}
+    )
     findings = list(doctor._engine_libraries())
     assert only(findings, 'broken').value == 'OSError: libx.so: not found'
     assert only(findings, 'numpy').status == OK
@@ -93,14 +98,18 @@ def test_a_text_library_that_is_missing_names_its_language(monkeypatch):
     monkeypatch.setattr(doctor, 'TEXT_LIBRARIES', {'zh': ('no-such-thing', 'numpy')})
     missing, present = doctor._text_libraries()
     assert missing == Finding(
-        'zh: no-such-thing', FAILED, 'not installed', 'pip install no-such-thing')
+        'zh: no-such-thing', FAILED, 'not installed', 'pip install no-such-thing'
+    )
     assert present.status == OK
 
 
-@pytest.mark.parametrize('file, flavour', [
-    ('_audio_stamped.py', 'mgonzs13'), ('_audio_data.py', 'ros-drivers'), (None, 'not found')])
+@pytest.mark.parametrize(
+    'file, flavour',
+    [('_audio_stamped.py', 'mgonzs13'), ('_audio_data.py', 'ros-drivers'), (None, 'not found')],
+)
 def test_the_two_packages_named_audio_common_msgs_are_told_apart(
-        monkeypatch, tmp_path, file, flavour):
+    monkeypatch, tmp_path, file, flavour
+):
     if file:
         folder = tmp_path / 'audio_common_msgs' / 'msg'
         folder.mkdir(parents=True)
@@ -155,7 +164,8 @@ def test_missing_models_of_the_usual_version_are_a_warning(tmp_path):
 def test_little_memory_and_disk_are_warned_of(monkeypatch, tmp_path, free, status):
     monkeypatch.setattr(doctor, '_available_memory', lambda: int(free))
     monkeypatch.setattr(
-        doctor.shutil, 'disk_usage', lambda folder: type('Usage', (), {'free': int(free)}))
+        doctor.shutil, 'disk_usage', lambda folder: type('Usage', (), {'free': int(free)})
+    )
     findings = list(doctor._resources(tmp_path / 'not' / 'there'))
     assert [finding.status for finding in findings] == [status, status]
     assert str(tmp_path) in findings[0].value
@@ -169,8 +179,10 @@ def test_a_torchaudio_that_cannot_be_imported_is_information_only(monkeypatch):
     from gptsovits_ros.audio import torchaudio_backend
 
     monkeypatch.setattr(
-        torchaudio_backend, 'backend',
-        lambda: torchaudio_backend.Backend(reason='OSError: no libcudart'))
+        torchaudio_backend,
+        'backend',
+        lambda: torchaudio_backend.Backend(reason='OSError: no libcudart'),
+    )
     finding = only(doctor._torchaudio(), 'torchaudio')
     assert finding.status == INFO
     assert 'OSError: no libcudart' in finding.value
@@ -183,9 +195,14 @@ def test_without_any_library_all_are_named_at_once(tmp_path):
         '    sys.modules[name] = None\n'
         'from gptsovits_ros import doctor\n'
         'for section in doctor.diagnose(sys.argv[1], sys.argv[1]):\n'
-        '    for finding in section.findings: print(finding.status, finding.cure)\n')
+        '    for finding in section.findings: print(finding.status, finding.cure)\n'
+    )
     done = subprocess.run(
         [sys.executable, '-c', program, str(tmp_path)],
-        capture_output=True, text=True, timeout=120, check=True)
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
     for name in ('torch', 'soundfile', 'transformers', 'pyzmq', 'soxr'):
         assert f'FAILED pip install {name}\n' in done.stdout

@@ -1,4 +1,5 @@
 """Downloads, against a local server with the layout of Hugging Face."""
+
 from __future__ import annotations
 
 import contextlib
@@ -77,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header('Content-Length', str(len(body)))
         self.end_headers()
         if state.cut_after:
-            self.wfile.write(body[:state.cut_after.pop(0)])
+            self.wfile.write(body[: state.cut_after.pop(0)])
             self.close_connection = True
         else:
             self.wfile.write(body)
@@ -112,7 +113,8 @@ def fetcher(server, tmp_path, monkeypatch):
     monkeypatch.setenv('NO_PROXY', '127.0.0.1')
     waits = []
     yield Fetcher(
-        tmp_path / 'models', endpoint=server.endpoint, revision='main', sleep=waits.append)
+        tmp_path / 'models', endpoint=server.endpoint, revision='main', sleep=waits.append
+    )
 
 
 def files_below(folder):
@@ -226,7 +228,8 @@ def test_other_content_of_the_right_size_is_refused_and_deleted(fetcher, server)
 
 @pytest.mark.parametrize('change', [{'linked_sha256': 'f' * 64}, {'content': CONTENT + b'!'}])
 def test_a_server_that_declares_another_file_is_refused_before_the_download(
-        fetcher, server, change):
+    fetcher, server, change
+):
     vars(server).update(change)
     with pytest.raises(DownloadError, match='nothing was downloaded'):
         fetcher.fetch([FILE])
@@ -277,8 +280,12 @@ def test_a_busy_server_is_asked_again_with_growing_pauses(server, tmp_path):
     waits, states = [], []
     server.statuses = [503, 429, 500]
     Fetcher(
-        tmp_path, endpoint=server.endpoint, revision='main', sleep=waits.append,
-        on_progress=lambda progress: states.append(progress.state)).fetch([FILE])
+        tmp_path,
+        endpoint=server.endpoint,
+        revision='main',
+        sleep=waits.append,
+        on_progress=lambda progress: states.append(progress.state),
+    ).fetch([FILE])
     assert waits == [2.0, 4.0, 8.0]
     assert states.count(fetch.RETRYING) == 3
     assert states[-1] == fetch.DONE
@@ -299,8 +306,7 @@ def test_too_little_space_is_told_before_the_download(server, tmp_path):
     assert server.requests == []
 
 
-def test_a_disk_that_fills_up_meanwhile_is_told_and_the_part_is_kept(
-        fetcher, server, monkeypatch):
+def test_a_disk_that_fills_up_meanwhile_is_told_and_the_part_is_kept(fetcher, server, monkeypatch):
     def fail_at_the_end(self, file, state, done, total, note=''):
         if state == fetch.DOWNLOADING and done == len(CONTENT):
             raise OSError(28, os.strerror(28))
@@ -331,9 +337,15 @@ def test_an_encrypted_endpoint_may_not_lead_to_an_open_one(fetcher):
         secure._check_status(FILE, answer, fetcher.model_root)
 
 
-@pytest.mark.parametrize('change', [
-    {'endpoint': 'file:///etc'}, {'endpoint': 'mirror'}, {'revision': '../../other'},
-    {'revision': ''}])
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'endpoint': 'file:///etc'},
+        {'endpoint': 'mirror'},
+        {'revision': '../../other'},
+        {'revision': ''},
+    ],
+)
 def test_a_strange_endpoint_or_revision_is_refused(fetcher, change):
     with pytest.raises(DownloadError, match=r'not a'):
         replace(fetcher, **change)

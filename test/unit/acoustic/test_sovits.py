@@ -86,7 +86,9 @@ def test_equal_noise_gives_equal_audio_and_no_noise_is_the_mean(model):
 def test_the_flow_is_undone_by_its_inverse(model):
     _, _, style = inputs(model)
     z = torch.randn(1, 8, 21)
-    torch.testing.assert_close(model.flow.inverse(model.flow(z, style), style), z, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        model.flow.inverse(model.flow(z, style), style), z, atol=1e-5, rtol=1e-4
+    )
 
 
 @torch.inference_mode()
@@ -119,7 +121,9 @@ def test_what_lies_in_the_padding_of_a_spectrogram_does_not_matter(model):
     mask = sequence_mask(torch.tensor([25]), 31)
     zeros = torch.nn.functional.pad(spectrogram, (0, 6))
     garbage = torch.nn.functional.pad(spectrogram, (0, 6), value=9.0)
-    torch.testing.assert_close(model.style_encoder(garbage, mask), model.style_encoder(zeros, mask))
+    torch.testing.assert_close(
+        model.style_encoder(garbage, mask), model.style_encoder(zeros, mask)
+    )
 
 
 @torch.inference_mode()

@@ -1,4 +1,5 @@
 """Audio files: what is read, what is refused, what is written."""
+
 from __future__ import annotations
 
 import os
@@ -39,14 +40,17 @@ def test_the_mean_of_any_number_of_channels_is_heard(tmp_path):
     np.testing.assert_allclose(audio.mono, 0.3, rtol=1e-6)
 
 
-@pytest.mark.parametrize('change, problem', [
-    ({'max_bytes': 1000}, 'bytes'),
-    ({'max_duration_s': 0.5}, 'longer than 0.5 s'),
-    ({'min_rate': 22050}, 'sampling rate of 16000'),
-    ({'max_rate': 8000}, 'sampling rate of 16000'),
-    ({'max_channels': 0}, '1 channels'),
-    ({'max_samples': 15999}, '16000 samples'),
-])
+@pytest.mark.parametrize(
+    'change, problem',
+    [
+        ({'max_bytes': 1000}, 'bytes'),
+        ({'max_duration_s': 0.5}, 'longer than 0.5 s'),
+        ({'min_rate': 22050}, 'sampling rate of 16000'),
+        ({'max_rate': 8000}, 'sampling rate of 16000'),
+        ({'max_channels': 0}, '1 channels'),
+        ({'max_samples': 15999}, '16000 samples'),
+    ],
+)
 def test_each_limit_is_kept(tmp_path, change, problem):
     path = save(tmp_path / 'a.wav')
     with pytest.raises(AudioInvalidError, match=problem):

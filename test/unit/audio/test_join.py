@@ -1,4 +1,5 @@
 """Batches of segments, and the joining of their audio."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -7,15 +8,18 @@ import pytest
 from gptsovits_ros.audio import join
 
 
-@pytest.mark.parametrize('lengths, batch_size, threshold, batches', [
-    ([], 4, 0.75, []),
-    ([5], 4, 0.75, [[0]]),
-    ([9, 1, 5], 1, 0.75, [[1], [2], [0]]),
-    ([10, 10, 10], 2, 0.75, [[0, 1], [2]]),
-    # Mean 40, middle 10: the long one would make the others wait, so it goes alone.
-    ([10, 100, 10], 3, 0.75, [[0, 2], [1]]),
-    ([10, 100, 10], 3, 0.0, [[0, 2, 1]]),
-])
+@pytest.mark.parametrize(
+    'lengths, batch_size, threshold, batches',
+    [
+        ([], 4, 0.75, []),
+        ([5], 4, 0.75, [[0]]),
+        ([9, 1, 5], 1, 0.75, [[1], [2], [0]]),
+        ([10, 10, 10], 2, 0.75, [[0, 1], [2]]),
+        # Mean 40, middle 10: the long one would make the others wait, so it goes alone.
+        ([10, 100, 10], 3, 0.75, [[0, 2], [1]]),
+        ([10, 100, 10], 3, 0.0, [[0, 2, 1]]),
+    ],
+)
 def test_batches_hold_segments_of_similar_length(lengths, batch_size, threshold, batches):
     assert join.to_batches(lengths, batch_size, threshold) == batches
 
@@ -57,7 +61,7 @@ def test_aligned_pieces_give_back_the_sound_they_were_cut_from():
     rng = np.random.default_rng(1)
     sound = rng.standard_normal(4000).astype(np.float32)
     # The second piece starts 25 samples too early; the search has to find that.
-    pieces = [sound[:2000], sound[2000 - 200 - 25:]]
+    pieces = [sound[:2000], sound[2000 - 200 - 25 :]]
     joined = join.join_aligned(pieces, overlap=200, search=50)
     assert joined.shape == sound.shape
     np.testing.assert_allclose(joined, sound, atol=1e-6)

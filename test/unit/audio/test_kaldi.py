@@ -1,4 +1,5 @@
 """Kaldi's filter bank energies."""
+
 from __future__ import annotations
 
 import math
@@ -23,7 +24,8 @@ def test_silence_is_the_floor():
 def test_a_constant_offset_is_not_heard():
     noise = 0.1 * torch.randn(4000, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(
-        kaldi.own_fbank(noise + 0.5), kaldi.own_fbank(noise), atol=2e-2, rtol=0)
+        kaldi.own_fbank(noise + 0.5), kaldi.own_fbank(noise), atol=2e-2, rtol=0
+    )
 
 
 @pytest.mark.parametrize('hz, band', [(200, 6), (1000, 27), (4000, 60)])

@@ -1,4 +1,5 @@
 """Samples as numbers."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -8,10 +9,19 @@ from gptsovits_ros.audio import pcm
 from gptsovits_ros.errors import AudioInvalidError
 
 
-@pytest.mark.parametrize('sample, integer', [
-    (0.0, 0), (1.0, 32767), (1.5, 32767), (-1.0, -32768), (-7.0, -32768),
-    (0.6 / 32768, 1), (0.4 / 32768, 0), (-0.6 / 32768, -1),
-])
+@pytest.mark.parametrize(
+    'sample, integer',
+    [
+        (0.0, 0),
+        (1.0, 32767),
+        (1.5, 32767),
+        (-1.0, -32768),
+        (-7.0, -32768),
+        (0.6 / 32768, 1),
+        (0.4 / 32768, 0),
+        (-0.6 / 32768, -1),
+    ],
+)
 def test_int16_is_rounded_and_clipped(sample, integer):
     assert pcm.to_int16(np.array([sample])).tolist() == [integer]
 

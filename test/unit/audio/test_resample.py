@@ -1,4 +1,5 @@
 """Resampling, with and without torchaudio."""
+
 from __future__ import annotations
 
 import math
@@ -16,8 +17,10 @@ def sine(hz: float, rate: int, length: int) -> torch.Tensor:
     return torch.sin(2 * math.pi * hz * torch.arange(length, dtype=torch.float64) / rate).float()
 
 
-@pytest.mark.parametrize('from_rate, to_rate', [
-    (44100, 32000), (48000, 32000), (32000, 16000), (16000, 32000), (22050, 24000)])
+@pytest.mark.parametrize(
+    'from_rate, to_rate',
+    [(44100, 32000), (48000, 32000), (32000, 16000), (16000, 32000), (22050, 24000)],
+)
 def test_a_tone_keeps_its_pitch_and_level(from_rate, to_rate):
     length = from_rate // 2
     found = resample.sinc_resample(sine(440, from_rate, length), from_rate, to_rate)
@@ -64,7 +67,10 @@ def test_own_resampler_equals_torchaudio():
     for from_rate, to_rate in ((44100, 32000), (48000, 32000), (32000, 16000)):
         torch.testing.assert_close(
             resample.sinc_resample(wave, from_rate, to_rate),
-            resample.resample(wave, from_rate, to_rate), atol=1e-6, rtol=0)
+            resample.resample(wave, from_rate, to_rate),
+            atol=1e-6,
+            rtol=0,
+        )
 
 
 def test_a_torchaudio_that_cannot_be_imported_is_reported_with_the_reason(monkeypatch, tmp_path):

@@ -1,4 +1,5 @@
 """Magnitude and mel spectrograms."""
+
 from __future__ import annotations
 
 import math

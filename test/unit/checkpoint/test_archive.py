@@ -88,11 +88,17 @@ def test_a_file_that_wants_to_run_code_is_refused_by_name(tmp_path, capsys, payl
 
 
 def test_a_pickle_cannot_change_our_classes(tmp_path):
-    """Two opcodes can set attributes of anything that was named; each file gets classes of its own."""
+    """Opcodes can set attributes of what was named; so each file gets classes of its own."""
     # HParams named as a global, then BUILD with a slot state: setattr(HParams, 'poison', 1).
     pickled = (
-        pickle.PROTO + b'\x02' + b'cutils\nHParams\n' + pickle.NONE + b'}X\x06\x00\x00\x00poisonK\x01s'
-        + pickle.TUPLE2 + pickle.BUILD + pickle.STOP
+        pickle.PROTO
+        + b'\x02'
+        + b'cutils\nHParams\n'
+        + pickle.NONE
+        + b'}X\x06\x00\x00\x00poisonK\x01s'
+        + pickle.TUPLE2
+        + pickle.BUILD
+        + pickle.STOP
     )
     read_archive(write_zip(tmp_path / 'x.pth', pickled))
     from gptsovits_ros.checkpoint import archive

@@ -154,7 +154,11 @@ def test_swapped_files_are_explained(tiny_voice):
 
 @pytest.mark.parametrize(
     'kind',
-    [CheckpointKind('v2', 'v2Pro'), CheckpointKind('v2', 'v3', is_lora=True), CheckpointKind('v1', 'v1')],
+    [
+        CheckpointKind('v2', 'v2Pro'),
+        CheckpointKind('v2', 'v3', is_lora=True),
+        CheckpointKind('v1', 'v1'),
+    ],
 )
 def test_a_version_that_cannot_run_is_named(tiny_voice, tmp_path, kind):
     weights = dataclasses.replace(read_weights(tiny_voice / 'acoustic.pth'), kind=kind)

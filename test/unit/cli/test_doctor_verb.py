@@ -1,4 +1,5 @@
 """The verb doctor: what it prints and returns; the checks have tests of their own."""
+
 from __future__ import annotations
 
 import argparse
@@ -21,10 +22,12 @@ def run(*argv):
     return doctor.run(parser.parse_args(list(argv)))
 
 
-@pytest.mark.parametrize('sections, code, verdict', [
-    ([WELL], 0, 'can speak'), ([WELL, ILL], 1, 'cannot speak')])
+@pytest.mark.parametrize(
+    'sections, code, verdict', [([WELL], 0, 'can speak'), ([WELL, ILL], 1, 'cannot speak')]
+)
 def test_the_exit_code_says_whether_the_machine_can_speak(
-        monkeypatch, capsys, sections, code, verdict):
+    monkeypatch, capsys, sections, code, verdict
+):
     monkeypatch.setattr(checks, 'diagnose', lambda *roots: sections)
     assert run() == code
     assert verdict in capsys.readouterr().out
@@ -44,7 +47,8 @@ def test_json_holds_all(monkeypatch, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found['can_speak'] is False
     assert found['sections']['voices'] == [
-        {'name': 'voices', 'status': 'FAILED', 'value': 'none', 'cure': 'make one'}]
+        {'name': 'voices', 'status': 'FAILED', 'value': 'none', 'cure': 'make one'}
+    ]
 
 
 def test_the_folders_reach_the_checks(monkeypatch):

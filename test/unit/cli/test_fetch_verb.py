@@ -1,4 +1,5 @@
 """The verb fetch: what it prints and returns; the downloads have tests of their own."""
+
 from __future__ import annotations
 
 import argparse
@@ -35,8 +36,10 @@ def fetched(monkeypatch):
     return asked
 
 
-@pytest.mark.parametrize('argv, version, training', [
-    ([], 'v2', False), (['--version', 'v2Pro'], 'v2Pro', False), (['--training'], 'v2', True)])
+@pytest.mark.parametrize(
+    'argv, version, training',
+    [([], 'v2', False), (['--version', 'v2Pro'], 'v2Pro', False), (['--training'], 'v2', True)],
+)
 def test_the_files_of_one_version_are_fetched(fetched, tmp_path, argv, version, training):
     assert run('--model-root', str(tmp_path), *argv) == 0
     fetcher, files = fetched[0]
@@ -45,14 +48,18 @@ def test_the_files_of_one_version_are_fetched(fetched, tmp_path, argv, version, 
 
 
 def test_the_endpoint_is_the_option_else_the_variable_else_the_official_one(
-        fetched, tmp_path, monkeypatch):
+    fetched, tmp_path, monkeypatch
+):
     monkeypatch.delenv('HF_ENDPOINT', raising=False)
     run('--model-root', str(tmp_path))
     monkeypatch.setenv('HF_ENDPOINT', 'https://mirror.example')
     run('--model-root', str(tmp_path))
     run('--model-root', str(tmp_path), '--endpoint', 'http://here.example')
     assert [fetcher.endpoint for fetcher, _ in fetched] == [
-        'https://huggingface.co', 'https://mirror.example', 'http://here.example']
+        'https://huggingface.co',
+        'https://mirror.example',
+        'http://here.example',
+    ]
 
 
 def test_the_default_folder_is_that_of_the_engine(fetched, tmp_path, monkeypatch):
@@ -65,8 +72,12 @@ def test_progress_can_be_json_lines(fetched, tmp_path, capsys):
     run('--model-root', str(tmp_path), '--json')
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == {
-        'path': files_for('v2')[0].path, 'state': 'downloading', 'done': 5, 'total': 10,
-        'note': ''}
+        'path': files_for('v2')[0].path,
+        'state': 'downloading',
+        'done': 5,
+        'total': 10,
+        'note': '',
+    }
     assert len(lines) == 2 * len(files_for('v2'))
 
 
@@ -90,7 +101,8 @@ def test_list_names_every_file_and_downloads_nothing(fetched, tmp_path, capsys):
 def test_verify_fails_while_a_file_is_missing_or_damaged(fetched, tmp_path, capsys, monkeypatch):
     states = [downloads.OK, downloads.MISSING]
     monkeypatch.setattr(
-        downloads.Fetcher, 'verify', lambda self, files: zip(files, states, strict=False))
+        downloads.Fetcher, 'verify', lambda self, files: zip(files, states, strict=False)
+    )
     assert run('--verify', '--model-root', str(tmp_path)) == 1
     assert capsys.readouterr().out.split()[::2] == ['ok', 'missing']
     states[1] = downloads.UNKNOWN

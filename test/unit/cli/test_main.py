@@ -1,4 +1,5 @@
 """The command line as a whole: verbs, help, exit codes."""
+
 from __future__ import annotations
 
 import argparse
@@ -23,8 +24,10 @@ def verb(monkeypatch, action):
 
 def raising(error):
     """Return a verb that raises."""
+
     def run(args):
         raise error
+
     return run
 
 
@@ -46,9 +49,11 @@ def test_help_names_all_verbs_and_imports_nothing_heavy():
         'try: gptsovits_ros.cli.main(["--help"])\n'
         'except SystemExit: pass\n'
         'heavy = {"torch", "transformers", "numpy", "soundfile", "requests"} & set(sys.modules)\n'
-        'assert not heavy, heavy')
+        'assert not heavy, heavy'
+    )
     done = subprocess.run(
-        [sys.executable, '-c', program], capture_output=True, text=True, timeout=60, check=False)
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
     for name in cli.VERBS:
         assert name in done.stdout
@@ -57,7 +62,11 @@ def test_help_names_all_verbs_and_imports_nothing_heavy():
 def test_the_module_can_be_run():
     done = subprocess.run(
         [sys.executable, '-m', 'gptsovits_ros.cli', '--version'],
-        capture_output=True, text=True, timeout=60, check=True)
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert done.stdout == f'gptsovits_ros {__version__}\n'
 
 
@@ -69,14 +78,26 @@ def test_wrong_usage_exits_with_2(argv, capsys):
     assert 'usage: gptsovits_ros' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('error, code, line', [
-    (VoiceNotFoundError('no voice "a":\n  try b'), 1,
-     'error VOICE_NOT_FOUND: no voice "a": try b'),
-    (PermissionError(13, 'Permission denied', '/x'), 1,
-     "error SYSTEM: [Errno 13] Permission denied: '/x'"),
-    (cli.UsageError('this and that'), 2,
-     'error USAGE: this and that; see gptsovits_ros voices --help'),
-])
+@pytest.mark.parametrize(
+    'error, code, line',
+    [
+        (
+            VoiceNotFoundError('no voice "a":\n  try b'),
+            1,
+            'error VOICE_NOT_FOUND: no voice "a": try b',
+        ),
+        (
+            PermissionError(13, 'Permission denied', '/x'),
+            1,
+            "error SYSTEM: [Errno 13] Permission denied: '/x'",
+        ),
+        (
+            cli.UsageError('this and that'),
+            2,
+            'error USAGE: this and that; see gptsovits_ros voices --help',
+        ),
+    ],
+)
 def test_errors_are_one_line_with_their_name(monkeypatch, capsys, error, code, line):
     verb(monkeypatch, raising(error))
     assert cli.main(['voices']) == code

@@ -1,4 +1,5 @@
 """The verb say, with an engine that speaks a tone of 0.1 s per character."""
+
 from __future__ import annotations
 
 import argparse
@@ -39,7 +40,8 @@ class Engine:
             raise LanguageUnsupportedError('not this one')
         for index, word in enumerate(request.text.replace('silent', '').split()):
             yield AudioChunk(
-                np.full(len(word) * RATE // 10, 0.25, dtype=np.float32), RATE, index, word)
+                np.full(len(word) * RATE // 10, 0.25, dtype=np.float32), RATE, index, word
+            )
 
 
 @pytest.fixture
@@ -69,9 +71,32 @@ def test_a_text_becomes_one_wav_file_of_all_chunks(engine, tmp_path, capsys):
 
 
 def test_every_option_reaches_the_request(engine, tmp_path):
-    run(engine, 'hi', '-o', str(tmp_path / 'a.wav'), '--lang', 'en', '--speed', '1.5',
-        '--seed', '7', '--split', 'cut0', '--pause', '0.1', '--noise-scale', '0.2', '--top-k', '3',
-        '--top-p', '0.9', '--temperature', '0.8', '--repetition-penalty', '1.1')
+    run(
+        engine,
+        'hi',
+        '-o',
+        str(tmp_path / 'a.wav'),
+        '--lang',
+        'en',
+        '--speed',
+        '1.5',
+        '--seed',
+        '7',
+        '--split',
+        'cut0',
+        '--pause',
+        '0.1',
+        '--noise-scale',
+        '0.2',
+        '--top-k',
+        '3',
+        '--top-p',
+        '0.9',
+        '--temperature',
+        '0.8',
+        '--repetition-penalty',
+        '1.1',
+    )
     request = engine.requests[0]
     assert (request.text, request.language, request.speed, request.seed) == ('hi', 'en', 1.5, 7)
     assert (request.split_method, request.pause_s, request.noise_scale) == ('cut0', 0.1, 0.2)
@@ -81,8 +106,22 @@ def test_every_option_reaches_the_request(engine, tmp_path):
 
 
 def test_every_option_reaches_the_settings(engine, tmp_path):
-    run(engine, 'hi', '-o', str(tmp_path / 'a.wav'), '--voice', 'anna', '--voice-root', '/v',
-        '--model-root', '/m', '--device', 'cpu', '--threads', '2')
+    run(
+        engine,
+        'hi',
+        '-o',
+        str(tmp_path / 'a.wav'),
+        '--voice',
+        'anna',
+        '--voice-root',
+        '/v',
+        '--model-root',
+        '/m',
+        '--device',
+        'cpu',
+        '--threads',
+        '2',
+    )
     settings = engine.settings[0]
     assert settings.default_voice == 'anna'
     assert (settings.voice_root, settings.model_root) == ('/v', '/m')
@@ -127,11 +166,19 @@ def test_a_text_without_sound_leaves_no_file(engine, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize('argv', [
-    [], ['hi'], ['-o', 'a.wav'], ['hi', '--file', 'x', '-o', 'a.wav'], ['--file', 'x'],
-    ['--file', 'x', '-o', 'a.wav'], ['hi', '--out-dir', 'd'],
-    ['hi', '-o', 'a.wav', '--out-dir', 'd'],
-])
+@pytest.mark.parametrize(
+    'argv',
+    [
+        [],
+        ['hi'],
+        ['-o', 'a.wav'],
+        ['hi', '--file', 'x', '-o', 'a.wav'],
+        ['--file', 'x'],
+        ['--file', 'x', '-o', 'a.wav'],
+        ['hi', '--out-dir', 'd'],
+        ['hi', '-o', 'a.wav', '--out-dir', 'd'],
+    ],
+)
 def test_arguments_that_do_not_go_together_are_wrong_usage(engine, argv):
     with pytest.raises(UsageError):
         run(engine, *argv)
@@ -142,7 +189,9 @@ def test_a_file_of_texts_becomes_a_folder_of_wavs_with_one_load(engine, tmp_path
     texts.write_bytes('\ufeffone\tab\r\n\n问候 2\t你好\tx\n'.encode())
     assert run(engine, '--file', str(texts), '--out-dir', str(tmp_path / 'new' / 'out')) == 0
     assert sorted(p.name for p in (tmp_path / 'new' / 'out').iterdir()) == [
-        'one.wav', '问候 2.wav']
+        'one.wav',
+        '问候 2.wav',
+    ]
     assert [request.text for request in engine.requests] == ['ab', '你好\tx']
     assert len(engine.settings) == 1
     output = capsys.readouterr()
@@ -160,7 +209,8 @@ def test_bad_lines_are_reported_and_the_rest_goes_on(engine, tmp_path, capsys):
     texts = tmp_path / 'texts.tsv'
     texts.write_bytes(
         b'no tab here\n../up\tab\n.hidden\tab\na/b\tab\n\tab\n' + b'x' * 101 + b'\tab\n'
-        b'good\tab\ngood\tagain\nbad\tforbidden\nraw\t\xff\nlast\tab\n')
+        b'good\tab\ngood\tagain\nbad\tforbidden\nraw\t\xff\nlast\tab\n'
+    )
     out = tmp_path / 'out'
     assert run(engine, '--file', str(texts), '--out-dir', str(out)) == 1
     assert sorted(p.name for p in out.iterdir()) == ['good.wav', 'last.wav']

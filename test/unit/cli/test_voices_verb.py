@@ -1,4 +1,5 @@
 """The verb voices."""
+
 from __future__ import annotations
 
 import argparse
@@ -27,12 +28,23 @@ def root(tmp_path):
         (folder / 'hubert').mkdir(parents=True)
         for file in FILES:
             (folder / file).touch()
-        (folder / 'voice.yaml').write_text(yaml.safe_dump({
-            'format': 1, 'description': f'voice of {name}', 'languages': languages,
-            'model': {'semantic': 'gpt.ckpt', 'acoustic': 'sovits.pth', 'version': 'v2',
-                      'sample_rate': 32000},
-            'prompt': {'audio': 'prompt.wav', 'text': 'hello', 'language': 'en'},
-            'encoders': {'hubert': 'hubert'}}))
+        (folder / 'voice.yaml').write_text(
+            yaml.safe_dump(
+                {
+                    'format': 1,
+                    'description': f'voice of {name}',
+                    'languages': languages,
+                    'model': {
+                        'semantic': 'gpt.ckpt',
+                        'acoustic': 'sovits.pth',
+                        'version': 'v2',
+                        'sample_rate': 32000,
+                    },
+                    'prompt': {'audio': 'prompt.wav', 'text': 'hello', 'language': 'en'},
+                    'encoders': {'hubert': 'hubert'},
+                }
+            )
+        )
     return tmp_path
 
 
@@ -48,8 +60,13 @@ def test_voices_as_json(root, capsys):
     found = json.loads(capsys.readouterr().out)
     assert [voice['default'] for voice in found] == [True, False]
     assert found[1] == {
-        'name': 'bella', 'languages': ['zh', 'en'], 'version': 'v2', 'sample_rate': 32000,
-        'default': False, 'description': 'voice of bella'}
+        'name': 'bella',
+        'languages': ['zh', 'en'],
+        'version': 'v2',
+        'sample_rate': 32000,
+        'default': False,
+        'description': 'voice of bella',
+    }
 
 
 def test_a_damaged_voice_is_named_and_the_others_are_listed(root, capsys):

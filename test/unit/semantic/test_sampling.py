@@ -33,11 +33,15 @@ ALL = {'top_k': 4, 'top_p': 1.0, 'temperature': 1.0}
 )
 def test_filters_keep_what_they_say(change, expected):
     probs = probabilities(LOGITS, SamplingParameters(**{**ALL, **change}))
-    torch.testing.assert_close(probs, torch.tensor([expected], dtype=torch.float32), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(
+        probs, torch.tensor([expected], dtype=torch.float32), atol=1e-6, rtol=1e-5
+    )
 
 
 def test_ties_at_the_kth_place_all_survive():
-    probs = probabilities(torch.tensor([[2.0, 1.0, 1.0, 0.0]]), SamplingParameters(**{**ALL, 'top_k': 2}))
+    probs = probabilities(
+        torch.tensor([[2.0, 1.0, 1.0, 0.0]]), SamplingParameters(**{**ALL, 'top_k': 2})
+    )
     assert (probs > 0).tolist() == [[True, True, True, False]]
 
 

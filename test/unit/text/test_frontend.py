@@ -46,7 +46,9 @@ def test_phonemes_carry_spans_ids_and_alignment(frontend):
     found = frontend.phonemes('打开WiFi。', 'auto')
     assert found.text == '打开WiFi。'
     assert [(span.language, span.text) for span in found.spans] == [
-        ('zh', '打开'), ('en', 'WiFi。')]
+        ('zh', '打开'),
+        ('en', 'WiFi。'),
+    ]
     chinese, english = found.spans
     assert chinese.phonemes == ('d', 'a3', 'k', 'ai1')
     assert chinese.word2ph == (2, 2)
@@ -57,23 +59,31 @@ def test_phonemes_carry_spans_ids_and_alignment(frontend):
     assert [table[number] for number in found.ids] == symbols(found).split()
 
 
-@pytest.mark.parametrize(('text', 'language', 'phonemes'), [
-    ('Short.', 'en', '. SH AO1 R T .'),  # fewer than 6 phonemes: read again with a mark in front
-    ('好。', 'zh', '. h ao3 .'),
-    ('Hi', 'en', ', . HH AY1'),  # and fewer than 4 phonemes of English
-    ('你好吗？', 'zh', 'n i2 h ao3 m a5 ?')])
+@pytest.mark.parametrize(
+    ('text', 'language', 'phonemes'),
+    [
+        (
+            'Short.',
+            'en',
+            '. SH AO1 R T .',
+        ),  # fewer than 6 phonemes: read again with a mark in front
+        ('好。', 'zh', '. h ao3 .'),
+        ('Hi', 'en', ', . HH AY1'),  # and fewer than 4 phonemes of English
+        ('你好吗？', 'zh', 'n i2 h ao3 m a5 ?'),
+    ],
+)
 def test_short_text_is_read_with_a_mark_in_front(frontend, text, language, phonemes):
     assert symbols(frontend.phonemes(text, language)) == phonemes
 
 
 def test_short_english_piece_gets_a_comma_in_front(frontend):
     found = frontend.phonemes('我们今天说hi吧', 'auto')
-    assert [span.phonemes for span in found.spans if span.language == 'en'] == [
-        (',', 'HH', 'AY1')]
+    assert [span.phonemes for span in found.spans if span.language == 'en'] == [(',', 'HH', 'AY1')]
 
 
-@pytest.mark.parametrize(('text', 'pause'), [
-    ('你好，世界￥再见', 'SP2'), ('你好，世界^再见', 'SP3')])
+@pytest.mark.parametrize(
+    ('text', 'pause'), [('你好，世界￥再见', 'SP2'), ('你好，世界^再见', 'SP3')]
+)
 def test_pause_signs_make_every_comma_of_a_chinese_piece_a_long_pause(frontend, text, pause):
     found = symbols(frontend.phonemes(text, 'zh')).split()
     assert found.count(pause) == 2
@@ -89,22 +99,27 @@ def test_version_1_does_not_merge_erhua(goldens):
     old, new = TextFrontend('v1'), TextFrontend('v2')
     sentence = next(s for s in sentences if s['text'].startswith('小院儿里'))
     assert old.phonemes(sentence['text'], 'all_zh').ids.tolist() == sentence['v1']['ids']
-    assert (new.phonemes(sentence['text'], 'all_zh').ids.tolist()
-            == sentence['v2_pypinyin']['ids'])
+    assert new.phonemes(sentence['text'], 'all_zh').ids.tolist() == sentence['v2_pypinyin']['ids']
 
 
 def test_segments_are_pieces_of_the_text(frontend):
     assert frontend.segments('你好，我是小明。今天天气真好！', 'zh', 'cut5') == [
-        '你好，我是小明。', '今天天气真好！']
+        '你好，我是小明。',
+        '今天天气真好！',
+    ]
 
 
-@pytest.mark.parametrize(('text', 'language', 'spoken'), [
-    ('今天天气很好', 'zh', '今天天气很好.'),
-    ('今天天气很好！', 'zh', '今天天气很好!'),
-    ('Good morning everyone', 'en', 'Good morning everyone.'),
-    ('Good morning everyone?', 'auto', 'Good morning everyone?'),
-    ('\n今天天气\n很好\n\n', 'zh', '今天天气.很好.'),
-    ('Good\nmorning', 'en', 'Good. morning.')])
+@pytest.mark.parametrize(
+    ('text', 'language', 'spoken'),
+    [
+        ('今天天气很好', 'zh', '今天天气很好.'),
+        ('今天天气很好！', 'zh', '今天天气很好!'),
+        ('Good morning everyone', 'en', 'Good morning everyone.'),
+        ('Good morning everyone?', 'auto', 'Good morning everyone?'),
+        ('\n今天天气\n很好\n\n', 'zh', '今天天气.很好.'),
+        ('Good\nmorning', 'en', 'Good. morning.'),
+    ],
+)
 def test_prompt_ends_with_a_mark_and_lines_are_sentences(frontend, text, language, spoken):
     assert frontend.prompt(text, language).norm_text == spoken
 
@@ -120,8 +135,10 @@ def test_text_without_words_is_refused(frontend, text, language):
         frontend.prompt(text, language)
 
 
-@pytest.mark.parametrize(('text', 'language'), [
-    ('Привет мир', 'all_zh'), ('ひらがな', 'zh'), ('你好', 'en'), ('한국어', 'all_zh')])
+@pytest.mark.parametrize(
+    ('text', 'language'),
+    [('Привет мир', 'all_zh'), ('ひらがな', 'zh'), ('你好', 'en'), ('한국어', 'all_zh')],
+)
 def test_words_that_the_language_cannot_speak_are_refused(frontend, text, language):
     with pytest.raises(TextInvalidError, match=f'"{language}"'):
         frontend.phonemes(text, language)
@@ -129,9 +146,11 @@ def test_words_that_the_language_cannot_speak_are_refused(frontend, text, langua
 
 @pytest.mark.parametrize('language', LANGUAGES)
 def test_half_a_surrogate_pair_is_refused_by_position(frontend, language):
-    for call in (lambda text: frontend.segments(text, language, 'cut5'),
-                 lambda text: frontend.phonemes(text, language),
-                 lambda text: frontend.prompt(text, language)):
+    for call in (
+        lambda text: frontend.segments(text, language, 'cut5'),
+        lambda text: frontend.phonemes(text, language),
+        lambda text: frontend.prompt(text, language),
+    ):
         with pytest.raises(TextInvalidError, match='position 2'):
             call('你好\ud83d再见')
 
@@ -146,14 +165,20 @@ def test_control_and_format_characters_are_dropped(frontend):
 def test_accented_words_are_spoken_in_chinese_text(frontend):
     found = frontend.phonemes('我去café喝茶。', 'zh')
     assert [(span.language, span.text) for span in found.spans] == [
-        ('zh', '我去'), ('en', 'cafe'), ('zh', '喝茶。')]
+        ('zh', '我去'),
+        ('en', 'cafe'),
+        ('zh', '喝茶。'),
+    ]
 
 
 @pytest.mark.parametrize('tag', ['ja', 'yue', '', 'auto_yue', 'ZH'])
 def test_unknown_language_tag_is_refused_everywhere(frontend, tag):
-    for call in (lambda: frontend.segments('你好', tag, 'cut5'),
-                 lambda: frontend.phonemes('你好', tag), lambda: frontend.prompt('你好', tag),
-                 lambda: frontend.load([tag])):
+    for call in (
+        lambda: frontend.segments('你好', tag, 'cut5'),
+        lambda: frontend.phonemes('你好', tag),
+        lambda: frontend.prompt('你好', tag),
+        lambda: frontend.load([tag]),
+    ):
         with pytest.raises(LanguageUnsupportedError, match='auto, zh, en, all_zh'):
             call()
 
@@ -178,9 +203,19 @@ def test_english_needs_no_package_of_the_other_languages(monkeypatch):
 @pytest.mark.parametrize('language', LANGUAGES)
 def test_random_text_gives_phonemes_or_a_refusal(frontend, language):
     draw = random.Random(20)
-    alphabet = ('你好我是一二三的了 ' 'abcXYZ   ' '0123456789' ',.!?，。！？…—~-:;/$£€%°＋×÷=^￥'
-                '\'"“”()（）[]<>&@#*' 'éñüçřй' 'がアー々' '한글' '😀👍\u200d'
-                '\x00\x1b\n\t' '١２²½')
+    alphabet = (
+        '你好我是一二三的了 '
+        'abcXYZ   '
+        '0123456789'
+        ',.!?，。！？…—~-:;/$£€%°＋×÷=^￥'
+        '\'"“”()（）[]<>&@#*'
+        'éñüçřй'
+        'がアー々'
+        '한글'
+        '😀👍\u200d'
+        '\x00\x1b\n\t'
+        '١２²½'
+    )
     for _ in range(300):
         text = ''.join(draw.choices(alphabet, k=draw.randint(1, 40)))
         try:
@@ -191,13 +226,16 @@ def test_random_text_gives_phonemes_or_a_refusal(frontend, language):
                 for span in found.spans:
                     assert span.word2ph is None or (
                         sum(span.word2ph) == len(span.phonemes)
-                        and len(span.word2ph) == len(span.norm_text))
+                        and len(span.word2ph) == len(span.norm_text)
+                    )
         except (TextInvalidError, LanguageUnsupportedError):
             continue
 
 
-@pytest.mark.parametrize('unit', [
-    '字', '你好，', 'word ', 'Abc', '1', '2024年', '$1', 'é, ', '。', '\x00', '你a', '3.', '一'])
+@pytest.mark.parametrize(
+    'unit',
+    ['字', '你好，', 'word ', 'Abc', '1', '2024年', '$1', 'é, ', '。', '\x00', '你a', '3.', '一'],
+)
 def test_ten_thousand_characters_are_read_in_seconds(frontend, unit):
     frontend.load()
     text = '开始。' + unit * (10_000 // len(unit))

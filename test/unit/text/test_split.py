@@ -28,50 +28,74 @@ def test_segments_equal_the_official_ones(cases, method, language):
 
 def test_punctuation_and_long_lines_equal_the_official_ones(cases):
     for case in cases['cuts']:
-        assert (collapse_punctuation(case['text'])
-                == case['replace_consecutive_punctuation'])
+        assert collapse_punctuation(case['text']) == case['replace_consecutive_punctuation']
     assert split_long(cases['split_big_text']['text']) == cases['split_big_text']['result']
 
 
-@pytest.mark.parametrize(('count', 'groups'), [
-    (1, [1]), (4, [4]), (5, [5]), (8, [8]), (9, [4, 5]), (12, [4, 8]), (13, [4, 4, 5]),
-    (16, [4, 4, 8])])
+@pytest.mark.parametrize(
+    ('count', 'groups'),
+    [
+        (1, [1]),
+        (4, [4]),
+        (5, [5]),
+        (8, [8]),
+        (9, [4, 5]),
+        (12, [4, 8]),
+        (13, [4, 4, 5]),
+        (16, [4, 4, 8]),
+    ],
+)
 def test_cut1_makes_groups_of_four_and_the_last_takes_the_rest(count, groups):
     lines = cut('好的。' * count, 'cut1').split('\n')
     assert [line.count('。') for line in lines] == groups
 
 
-@pytest.mark.parametrize(('method', 'text', 'lines'), [
-    ('cut0', '…, .', ['']),
-    ('cut2', '一' * 40 + '。' + '二' * 40 + '。' + '三' * 60 + '。',
-     ['一' * 40 + '。' + '二' * 40 + '。', '三' * 60 + '。']),
-    ('cut2', '一' * 60 + '。' + '二' * 10 + '。', ['一' * 60 + '。' + '二' * 10 + '。']),
-    ('cut3', '。甲。乙。', ['甲', '乙']),
-    ('cut4', 'Pi is 3.14, yes. No.', ['Pi is 3.14, yes', ' No']),
-    ('cut5', 'a,b;3.5。', ['a,', 'b;', '3.5。'])])
+@pytest.mark.parametrize(
+    ('method', 'text', 'lines'),
+    [
+        ('cut0', '…, .', ['']),
+        (
+            'cut2',
+            '一' * 40 + '。' + '二' * 40 + '。' + '三' * 60 + '。',
+            ['一' * 40 + '。' + '二' * 40 + '。', '三' * 60 + '。'],
+        ),
+        ('cut2', '一' * 60 + '。' + '二' * 10 + '。', ['一' * 60 + '。' + '二' * 10 + '。']),
+        ('cut3', '。甲。乙。', ['甲', '乙']),
+        ('cut4', 'Pi is 3.14, yes. No.', ['Pi is 3.14, yes', ' No']),
+        ('cut5', 'a,b;3.5。', ['a,', 'b;', '3.5。']),
+    ],
+)
 def test_method_cuts_where_it_says(method, text, lines):
     assert cut(text, method).split('\n') == lines
 
 
-@pytest.mark.parametrize(('text', 'language', 'segments'), [
-    ('好', 'zh', ['好。']),  # cut5 drops the mark that was put in front
-    ('Hello there', 'en', ['Hello there.']),
-    ('Hello there', 'auto', ['Hello there。']),
-    ('什么？？', 'zh', ['什么？']),
-    ('你好吗!!!', 'zh', ['你好吗!']),
-    ('一二三四五，六', 'zh', ['一二三四五，六。']),
-    ('一二三四五，六七八九十', 'zh', ['一二三四五，', '六七八九十。'])])
+@pytest.mark.parametrize(
+    ('text', 'language', 'segments'),
+    [
+        ('好', 'zh', ['好。']),  # cut5 drops the mark that was put in front
+        ('Hello there', 'en', ['Hello there.']),
+        ('Hello there', 'auto', ['Hello there。']),
+        ('什么？？', 'zh', ['什么？']),
+        ('你好吗!!!', 'zh', ['你好吗!']),
+        ('一二三四五，六', 'zh', ['一二三四五，六。']),
+        ('一二三四五，六七八九十', 'zh', ['一二三四五，', '六七八九十。']),
+    ],
+)
 def test_text_gets_marks_and_short_parts_are_joined(text, language, segments):
     assert split_text(text, language, 'cut5') == segments
 
 
-@pytest.mark.parametrize(('text', 'language', 'segments'), [
-    ('好', 'zh', ['。好。']),
-    ('好', 'auto', ['。好。']),
-    ('Go', 'en', ['.Go.']),
-    ('Go on', 'en', ['Go on.']),
-    ('，好', 'zh', ['，好。']),
-    ('你好吗!!!', 'zh', ['。你好吗!'])])
+@pytest.mark.parametrize(
+    ('text', 'language', 'segments'),
+    [
+        ('好', 'zh', ['。好。']),
+        ('好', 'auto', ['。好。']),
+        ('Go', 'en', ['.Go.']),
+        ('Go on', 'en', ['Go on.']),
+        ('，好', 'zh', ['，好。']),
+        ('你好吗!!!', 'zh', ['。你好吗!']),
+    ],
+)
 def test_a_very_short_beginning_gets_a_mark_in_front(text, language, segments):
     assert split_text(text, language, 'cut0') == segments
 

@@ -14,10 +14,28 @@ def test_table_equals_the_official_list(goldens, version):
 
 
 # Ids that gptsovits-spec section 3 states, so that the table is checked without the goldens too.
-@pytest.mark.parametrize(('symbol', 'number'), [
-    ('!', 0), (',', 1), ('-', 2), ('.', 3), ('?', 4), ('SP', 77), ('SP2', 78), ('SP3', 79),
-    ('UNK', 86), ('_', 95), ('…', 321), ('[', 322), (']', 323), ('ㄱ', 324), ('空', 352),
-    ('Ya', 353), ('Yz', 731)])
+@pytest.mark.parametrize(
+    ('symbol', 'number'),
+    [
+        ('!', 0),
+        (',', 1),
+        ('-', 2),
+        ('.', 3),
+        ('?', 4),
+        ('SP', 77),
+        ('SP2', 78),
+        ('SP3', 79),
+        ('UNK', 86),
+        ('_', 95),
+        ('…', 321),
+        ('[', 322),
+        (']', 323),
+        ('ㄱ', 324),
+        ('空', 352),
+        ('Ya', 353),
+        ('Yz', 731),
+    ],
+)
 def test_symbol_has_its_fixed_id(symbol, number):
     assert symbol_table('v2')[number] == symbol
 

@@ -43,7 +43,9 @@ def test_its_names_and_ranks_are_those_of_official_files(tiny_voice, goldens):
     for name, table in (('semantic.ckpt', 'tensors_s1_v2'), ('acoustic.pth', 'tensors_s2G_v2')):
         official = json.loads((goldens / 'tables' / f'{table}.json').read_text())
         ranks = {key: len(shape) for key, (shape, _) in official.items()}
-        found = {key: value.dim() for key, value in read_weights(tiny_voice / name).tensors.items()}
+        found = {
+            key: value.dim() for key, value in read_weights(tiny_voice / name).tensors.items()
+        }
         assert found.items() <= ranks.items()
         assert len(found) > 40
 
@@ -57,7 +59,11 @@ def test_the_full_size_has_the_official_widths():
 
 @pytest.mark.parametrize(
     ('name', 'size', 'message'),
-    [('Bad Name', 'tiny', 'voice name'), ('x', 'huge', 'unknown size'), ('..', 'tiny', 'voice name')],
+    [
+        ('Bad Name', 'tiny', 'voice name'),
+        ('x', 'huge', 'unknown size'),
+        ('..', 'tiny', 'voice name'),
+    ],
 )
 def test_wrong_arguments_are_explained(tmp_path, name, size, message):
     with pytest.raises(ConfigurationError, match=message):

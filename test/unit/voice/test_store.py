@@ -30,7 +30,12 @@ def write(folder: Path, **changes) -> None:
         'format': 1,
         'description': 'A voice.',
         'languages': ['zh', 'en'],
-        'model': {'semantic': 'a.ckpt', 'acoustic': 'b.pth', 'version': 'v2', 'sample_rate': 32000},
+        'model': {
+            'semantic': 'a.ckpt',
+            'acoustic': 'b.pth',
+            'version': 'v2',
+            'sample_rate': 32000,
+        },
         'prompt': {'audio': 'p.wav', 'text': 'Hello.', 'language': 'en'},
         'references': [],
         'encoders': {'bert': 'bert', 'hubert': 'hubert'},
@@ -80,9 +85,12 @@ def test_a_missing_store_is_an_empty_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'key', ['model__semantic', 'model__acoustic', 'prompt__audio', 'encoders__bert', 'encoders__hubert']
+    'key',
+    ['model__semantic', 'model__acoustic', 'prompt__audio', 'encoders__bert', 'encoders__hubert'],
 )
-@pytest.mark.parametrize('path', ['../secret', '/etc/passwd', 'gone', '../../models/../secret', '..'])
+@pytest.mark.parametrize(
+    'path', ['../secret', '/etc/passwd', 'gone', '../../models/../secret', '..']
+)
 def test_a_path_that_leads_out_or_nowhere_is_refused(store, key, path):
     (store.voice_root / 'secret').touch()
     write(store.voice_root / 'anna', **{key: path})
