@@ -128,10 +128,11 @@ class Robot:
         self._list_voices = self.node.create_client(ListVoices, 'list_voices')
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
-        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
 
-    def wait_for_node(self, state: str = 'IDLE') -> None:
+    def wait_for_node(self, state: str = 'IDLE', timeout_s: float = TIMEOUT_S) -> None:
         """Wait until every connection to the speech node stands and it is in the state."""
         wait_until(lambda: self._say.get_subscription_count() == 1)
         wait_until(lambda: self.speak_client.server_is_ready() and self._stop.service_is_ready())
@@ -141,7 +142,7 @@ class Robot:
                 and self.heard.speaking
             )
         )
-        wait_until(lambda: self.last_state(state))
+        wait_until(lambda: self.last_state(state), timeout_s)
 
     def forget(self) -> None:
         """Forget what was heard so far, and events of before that are still on their way."""
@@ -194,17 +195,18 @@ class Robot:
                 names.append(state_name(message))
         return names
 
-    def last_state(self, name: str, after: int = 0) -> Any:
-        """Return the last message if it has this state and is not among the first `after`."""
+    def last_state(self, name: str) -> Any:
+        """Return the last message if it has this state."""
         states = self.heard.states
-        if len(states) > after and state_name(states[-1][1]) == name:
+        if states and state_name(states[-1][1]) == name:
             return states[-1][1]
         return None
 
-    def wait_state(self, name: str, after: int = 0) -> Any:
-        """Wait for a message with this state behind the first `after` messages."""
+    def wait_state(self, name: str, timeout_s: float = TIMEOUT_S) -> Any:
+        """Wait for a message with this state; return it."""
         return wait_until(
-            lambda: next((m for _, m in self.heard.states[after:] if state_name(m) == name), None)
+            lambda: next((m for _, m in self.heard.states if state_name(m) == name), None),
+            timeout_s,
         )
 
     def audio_bytes(self) -> bytes:
@@ -213,10 +215,16 @@ class Robot:
 
     def close(self) -> None:
         """End it."""
-        self._executor.shutdown()
+        self._closing.set()
+        self._executor.wake()
         self._thread.join(5)
+        self._executor.shutdown()
         self.node.destroy_node()
         self._context.try_shutdown()
+
+    def _spin(self) -> None:
+        while not self._closing.is_set():
+            self._executor.spin_once(timeout_sec=0.2)
 
     def _hear_state(self, message: Any) -> None:
         stamp_ns = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec

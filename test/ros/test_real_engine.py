@@ -1,0 +1,48 @@
+"""The whole way with the real engine: a text on `say` becomes the audio that the engine makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gptsovits_ros.audio.pcm import to_s16le
+from gptsovits_ros.types import EngineSettings, SpeechRequest
+
+pytestmark = [pytest.mark.ros, pytest.mark.slow]
+
+TEXT = 'Hello robot, 你好。'
+SEED = 3
+
+
+@pytest.fixture(scope='module')
+def voice_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a stand-in voice."""
+    from gptsovits_ros.voice.standin import make_test_voice
+
+    root = tmp_path_factory.mktemp('voices')
+    make_test_voice(root / 'standin', size='tiny')
+    return root
+
+
+def test_audio_on_the_topic_equals_the_engine_byte_by_byte(start_node, make_robot, voice_root):
+    from gptsovits_ros.engine.engine import Engine
+
+    node = start_node(
+        script=['-m', 'gptsovits_ros.ros.speech_node'],
+        engine__voice_root=voice_root,
+        engine__device='cpu',
+        engine__threads=1,
+        speech__seed=SEED,
+    )
+    robot = make_robot()
+    engine = Engine.load(EngineSettings(voice_root=str(voice_root), device='cpu', threads=1))
+    chunks = list(engine.synthesize(SpeechRequest(TEXT, seed=SEED)))
+    robot.wait_for_node('IDLE', timeout_s=60)
+    robot.say(TEXT)
+    assert robot.wait_state('FINISHED', timeout_s=60).voice == 'standin'
+    assert robot.audio_bytes() == b''.join(to_s16le(chunk.samples) for chunk in chunks)
+    assert robot.heard.infos[-1][1].sample_rate == chunks[0].sample_rate
+    segments = [m.segment for _, m in robot.heard.states if m.segment]
+    assert segments == list(dict.fromkeys(chunk.segment_text for chunk in chunks))
+    assert TEXT not in node.log
