@@ -42,6 +42,7 @@ class EngineStatus:
         voices: that it can speak with, as of the last time it was ready.
         device: that the models run on, as of then.
         load_s: time that loading took then [s].
+
     """
 
     state: str = 'stopped'
@@ -68,14 +69,16 @@ class EngineClient:
     ) -> None:
         """Prepare the client; nothing is started yet.
 
-        :param settings: of the engine; relative folders are relative to the present folder.
-        :param python: interpreter of the engine process, path or name; empty: the running one.
-        :param command: starts another worker program than the one of this package; "--settings"
-            and "--address" are added; its first item is the interpreter.
-        :param start_timeout_s: longest time for loading the models [s].
-        :param stall_timeout_s: longest time without progress or answer [s]; then it is killed.
-        :param on_status: called by the I/O thread after every change, in order; it must return
-            soon and must not call `stop`.
+        Args:
+            settings: of the engine; relative folders are relative to the present folder.
+            python: interpreter of the engine process, path or name; empty: the running one.
+            command: starts another worker program than the one of this package; "--settings" and
+                "--address" are added; its first item is the interpreter.
+            start_timeout_s: longest time for loading the models [s].
+            stall_timeout_s: longest time without progress or answer [s]; then it is killed.
+            on_status: called by the I/O thread after every change, in order; it must return soon
+                and must not call `stop`.
+
         """
         self._settings = _with_absolute_folders(settings)
         self._python = python
@@ -106,7 +109,9 @@ class EngineClient:
     def start(self) -> None:
         """Start the engine process and return at once; without effect while it runs.
 
-        :raises ConfigurationError: if there is no such interpreter.
+        Raises:
+            ConfigurationError: if there is no such interpreter.
+
         """
         with self._changed:
             if self._status.state in _RUNNING:
@@ -120,7 +125,9 @@ class EngineClient:
     def wait_ready(self, timeout_s: float) -> EngineStatus:
         """Wait until requests are accepted and return the status.
 
-        :raises EngineUnavailableError: if the engine is stopped or failed, or not ready in time.
+        Raises:
+            EngineUnavailableError: if the engine is stopped or failed, or not ready in time.
+
         """
         with self._changed:
             self._changed.wait_for(
@@ -136,9 +143,11 @@ class EngineClient:
         The worker speaks requests one after another, in the order of these calls. What it finds
         wrong comes out of the stream.
 
-        :raises EngineUnavailableError: if the engine is not ready.
-        :raises GptsovitsError: if the request is refused by `types.check_request`.
-        :raises ProtocolError: if a field has the wrong type, or the request is too large to send.
+        Raises:
+            EngineUnavailableError: if the engine is not ready.
+            GptsovitsError: if the request is refused by `types.check_request`.
+            ProtocolError: if a field has the wrong type, or the request is too large to send.
+
         """
         with self._changed:
             if self._status.state != 'ready' or self._supervisor is None:
@@ -154,7 +163,9 @@ class EngineClient:
     def stop(self, timeout_s: float = 5.0) -> None:
         """End the engine process and all threads; open streams end with EngineUnavailableError.
 
-        :param timeout_s: how long the process may take to leave before it is killed [s].
+        Args:
+            timeout_s: how long the process may take to leave before it is killed [s].
+
         """
         with self._changed:
             supervisor = self._supervisor

@@ -36,6 +36,7 @@ class WorkerLostError(Exception):
     Attributes:
         error: what its requests shall fail with.
         permanent: True if another start would end in the same way.
+
     """
 
     def __init__(self, error: GptsovitsError, permanent: bool = False) -> None:
@@ -52,6 +53,7 @@ class WorkerLink:
         process: the worker.
         socket: to be polled for reading.
         ready_at: when it had loaded its models [s, monotonic clock]; None before.
+
     """
 
     def __init__(
@@ -100,7 +102,9 @@ class WorkerLink:
     def receive(self) -> Iterator[protocol.WorkerMessage]:
         """Yield the messages that came in and concern requests or readiness.
 
-        :raises WorkerLostError: if the worker reports that it cannot work, or breaks the protocol.
+        Raises:
+            WorkerLostError: if the worker reports that it cannot work, or breaks the protocol.
+
         """
         for _ in range(MESSAGES_PER_TURN):
             try:

@@ -54,8 +54,9 @@ class RuntimeDirectory:
     def __init__(self) -> None:
         """Create the folder under $XDG_RUNTIME_DIR, or where temporary files go.
 
-        :raises ConfigurationError: if no such place is writable with a path short enough for a
-            socket.
+        Raises:
+            ConfigurationError: if no such place is writable with a path short enough for a socket.
+
         """
         self.path = _make_private_directory()
         self.import_path = self.path / 'import'
@@ -99,8 +100,12 @@ def _make_private_directory() -> Path:
 def find_interpreter(python: str) -> str:
     """Return the absolute path of an interpreter; symbolic links stay, because a venv is one.
 
-    :param python: path or name of a program; empty: the running interpreter.
-    :raises ConfigurationError: if there is no such program.
+    Args:
+        python: path or name of a program; empty: the running interpreter.
+
+    Raises:
+        ConfigurationError: if there is no such program.
+
     """
     found = shutil.which(os.path.expanduser(python) if python else sys.executable)
     if found is None:
@@ -119,9 +124,11 @@ def worker_environment(
     PYTHONPATH starts with `import_path`. What was set up for this interpreter only (its
     PYTHONPATH, the libraries of the ROS wheels) is left out if the worker runs with another one.
 
-    :param interpreter: absolute path of the worker's Python.
-    :param import_path: folder with (a link to) this package and nothing else.
-    :param environment: to start from, not changed.
+    Args:
+        interpreter: absolute path of the worker's Python.
+        import_path: folder with (a link to) this package and nothing else.
+        environment: to start from, not changed.
+
     """
     result = dict(environment)
     inherited = result.get('PYTHONPATH', '')
@@ -166,12 +173,15 @@ class WorkerProcess:
     ) -> None:
         """Start the process.
 
-        :param command: program and arguments; no shell is involved.
-        :param environment: all of its environment.
-        :param folder: its current folder; Python looks for modules there first.
-        :param on_exit: called from another thread once the process has ended and its output is
-            read.
-        :raises OSError: if it cannot be started.
+        Args:
+            command: program and arguments; no shell is involved.
+            environment: all of its environment.
+            folder: its current folder; Python looks for modules there first.
+            on_exit: called from another thread once the process has ended and its output is read.
+
+        Raises:
+            OSError: if it cannot be started.
+
         """
         self._on_exit = on_exit
         self._lock = threading.Lock()

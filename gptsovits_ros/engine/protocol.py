@@ -69,6 +69,7 @@ class Synthesize:
     Attributes:
         id: number of the request, chosen by the client, unique for its connection.
         window: bytes of chunks that may be sent before the client grants Credit.
+
     """
 
     id: int
@@ -144,6 +145,7 @@ class Error:
         id: number of the request, or None.
         code: as in errors.py.
         message: for people.
+
     """
 
     id: int | None
@@ -157,9 +159,9 @@ class Pong:
 
     Attributes:
         number: of the Ping.
-        progress_age_s: seconds since the engine last made progress [s]; None while it has nothing
-        to do or
-            waits for the client to read.
+        progress_age_s: seconds since the engine last made progress; None while it has nothing to
+            do or waits for the client to read.
+
     """
 
     number: int
@@ -193,8 +195,9 @@ _SAME_IN_EVERY_VERSION = (Hello, Welcome)
 def encode(message: ClientMessage | WorkerMessage) -> list[bytes]:
     """Return the frames of a message: the header, and the samples if it carries audio.
 
-    :raises ProtocolError: if a field has the wrong type, or a frame would be larger than its
-        limit.
+    Raises:
+        ProtocolError: if a field has the wrong type, or a frame would be larger than its limit.
+
     """
     arrays: list[bytes] = []
     fields = wire.to_map(message, arrays)

@@ -51,6 +51,7 @@ class Job:
         id: number of the request at that client.
         request: what to speak.
         cancelled: set once nobody wants the audio any more.
+
     """
 
     def __init__(self, client: bytes, id: int, window: int, request: SpeechRequest) -> None:
@@ -77,7 +78,9 @@ class Job:
     def take_window(self, amount: int) -> None:
         """Wait until the window is open, then use `amount` of it; the last chunk may overdraw it.
 
-        :raises CanceledError: if the job is cancelled meanwhile.
+        Raises:
+            CanceledError: if the job is cancelled meanwhile.
+
         """
         with self._changed:
             self._changed.wait_for(lambda: self._window > 0 or self.cancelled.is_set())

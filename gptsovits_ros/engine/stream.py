@@ -25,8 +25,10 @@ class SpeechStream:
     def __init__(self, id: int, send: Callable[[protocol.ClientMessage], None]) -> None:
         """Create an open stream.
 
-        :param id: number of the request.
-        :param send: takes a message for the worker; never blocks.
+        Args:
+            id: number of the request.
+            send: takes a message for the worker; never blocks.
+
         """
         self.id = id
         self._send = send
@@ -59,9 +61,13 @@ class SpeechStream:
     def next_chunk(self, timeout_s: float | None = None) -> AudioChunk | None:
         """Wait for the next chunk and return it; None at the end.
 
-        :param timeout_s: longest wait [s]; None: until there is a chunk, the end or an error.
-        :raises TimeoutError: if nothing came in that time; the stream stays open.
-        :raises GptsovitsError: the error that ended the request, after the chunks made before it.
+        Args:
+            timeout_s: longest wait [s]; None: until there is a chunk, the end or an error.
+
+        Raises:
+            TimeoutError: if nothing came in that time; the stream stays open.
+            GptsovitsError: the error that ended the request, after the chunks made before it.
+
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._chunks or self._ended, timeout_s):

@@ -59,12 +59,13 @@ class Supervisor(threading.Thread):
     ) -> None:
         """Create the thread; `start()` begins.
 
-        :param command: starts a worker when "--address <socket>" is added; the first item is its
-            Python.
-        :param start_timeout_s: longest time for a worker to load its models [s].
-        :param stall_timeout_s: longest time without progress or answer [s].
-        :param publish: receives the fields of the status that change, as keywords, from this
-            thread.
+        Args:
+            command: starts a worker when "--address <socket>" is added; the first item is its
+                Python.
+            start_timeout_s: longest time for a worker to load its models [s].
+            stall_timeout_s: longest time without progress or answer [s].
+            publish: receives the fields of the status that change, as keywords, from this thread.
+
         """
         super().__init__(name='engine-io', daemon=True)
         self._command = tuple(command)

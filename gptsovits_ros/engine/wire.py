@@ -26,10 +26,14 @@ _INT64 = range(-(2**63), 2**63)
 def to_map(value: Any, arrays: list[bytes]) -> dict[str, Any]:
     """Return the fields of a dataclass as a map that msgpack and JSON can write.
 
-    :param value: an instance of a frozen dataclass.
-    :param arrays: receives the bytes of each array field (little-endian float32), in the order of
-        the fields.
-    :raises ProtocolError: if a field holds something that its type hint does not allow.
+    Args:
+        value: an instance of a frozen dataclass.
+        arrays: receives the bytes of each array field (little-endian float32), in the order of the
+            fields.
+
+    Raises:
+        ProtocolError: if a field holds something that its type hint does not allow.
+
     """
     return _pack_dataclass(value, type(value), type(value).__name__, arrays)
 
@@ -37,12 +41,16 @@ def to_map(value: Any, arrays: list[bytes]) -> dict[str, Any]:
 def from_map(cls: type, packed: Any, arrays: list[bytes], *, open_ended: bool = False) -> Any:
     """Return the dataclass that `to_map` wrote.
 
-    :param cls: the dataclass to build.
-    :param packed: what arrived; anything at all.
-    :param arrays: bytes of the array fields; each one that is used is taken from the front of the
-        list.
-    :param open_ended: True ignores fields that are unknown instead of refusing them.
-    :raises ProtocolError: if a field is missing, unknown, or of the wrong type.
+    Args:
+        cls: the dataclass to build.
+        packed: what arrived; anything at all.
+        arrays: bytes of the array fields; each one that is used is taken from the front of the
+            list.
+        open_ended: True ignores fields that are unknown instead of refusing them.
+
+    Raises:
+        ProtocolError: if a field is missing, unknown, or of the wrong type.
+
     """
     return _unpack_dataclass(packed, cls, cls.__name__, arrays, open_ended)
 

@@ -69,8 +69,12 @@ class Worker:
     ) -> None:
         """Bind the socket; `run` does the work.
 
-        :param address: ipc://<path>; the folder must be closed to other users.
-        :raises ConfigurationError: if the address is of another kind or cannot be bound.
+        Args:
+            address: ipc://<path>; the folder must be closed to other users.
+
+        Raises:
+            ConfigurationError: if the address is of another kind or cannot be bound.
+
         """
         if not address.startswith('ipc:///'):
             raise ConfigurationError(
@@ -265,9 +269,11 @@ def serve(
 ) -> int:
     """Be the engine process from here on: signals, logging, stdin, socket; return the exit code.
 
-    :param address: ipc://<path> to listen on.
-    :param settings: handed to `engine_factory`.
-    :param engine_factory: builds the engine, in the engine thread.
+    Args:
+        address: ipc://<path> to listen on.
+        settings: handed to `engine_factory`.
+        engine_factory: builds the engine, in the engine thread.
+
     """
     _configure_logging()
     faulthandler.enable()
