@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
 
-from ..errors import GptsovitsError
-from ..types import VoiceInfo
-from .utterance import State, Utterance
+from gptsovits_ros.errors import GptsovitsError
+from gptsovits_ros.ros.utterance import State, Utterance
+from gptsovits_ros.types import VoiceInfo
 
 # PortAudio's number for signed 16-bit samples (paInt16), used by mgonzs13's AudioInfo.format.
 PORTAUDIO_INT16 = 8

@@ -45,8 +45,12 @@ class Rechunker:
     ) -> Iterator[np.ndarray]:
         """Add samples and return what is ready to be sent; all of it at the end of a segment.
 
-        :param samples: int16 [T].
-        :return: int16 [sample_rate * chunk_ms / 1000] each, but for the last one of a segment.
+        Args:
+            samples: int16 [T].
+
+        Returns:
+            int16 [sample_rate * chunk_ms / 1000] each, but for the last one of a segment.
+
         """
         length = max(1, sample_rate * self._chunk_ms // 1000)
         if len(self._rest):

@@ -14,8 +14,8 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from ..errors import GptsovitsError, ParameterInvalidError
-from .parameters import PARAMETERS, SPECS, Parameters, ParamSpec, check
+from gptsovits_ros.errors import GptsovitsError, ParameterInvalidError
+from gptsovits_ros.ros.parameters import PARAMETERS, SPECS, Parameters, ParamSpec, check
 
 
 def descriptor(spec: ParamSpec) -> ParameterDescriptor:
@@ -45,9 +45,13 @@ class ParameterServer:
     ) -> None:
         """Declare all parameters; values come from the command line or files.
 
-        :param check_change: raises GptsovitsError if the node cannot work with these values.
-        :param on_change: called with the new values.
-        :raises ParameterInvalidError: if a given value is not allowed; it names the range.
+        Args:
+            check_change: raises GptsovitsError if the node cannot work with these values.
+            on_change: called with the new values.
+
+        Raises:
+            ParameterInvalidError: if a given value is not allowed; it names the range.
+
         """
         self._check_change = check_change
         self._on_change = on_change

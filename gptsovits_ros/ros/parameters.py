@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 
-from ..errors import ParameterInvalidError
-from ..types import (
+from gptsovits_ros.errors import ParameterInvalidError
+from gptsovits_ros.types import (
     LANGUAGES,
     REQUEST_BOUNDS,
     SPLIT_METHODS,
@@ -265,7 +265,9 @@ class Parameters:
     def from_values(cls, values: Mapping[str, Value]) -> Parameters:
         """Return parameters from values by dotted name; a missing one takes its default.
 
-        :raises ParameterInvalidError: if a name is unknown or a value is not allowed.
+        Raises:
+            ParameterInvalidError: if a name is unknown or a value is not allowed.
+
         """
         for name, value in values.items():
             check(name, value)

@@ -12,10 +12,9 @@ from rclpy.node import Node
 from std_msgs.msg import Bool
 
 from gptsovits_ros.msg import SpeechState
-
-from .conversions import audio_messages
-from .parameters import Parameters
-from .qos import AUDIO_QOS, LATCHED_QOS, STATE_QOS
+from gptsovits_ros.ros.conversions import audio_messages
+from gptsovits_ros.ros.parameters import Parameters
+from gptsovits_ros.ros.qos import AUDIO_QOS, LATCHED_QOS, STATE_QOS
 
 
 class AudioPublisher:

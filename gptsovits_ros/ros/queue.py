@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from ..errors import EngineUnavailableError, QueueFullError
-from .utterance import Utterance
+from gptsovits_ros.errors import EngineUnavailableError, QueueFullError
+from gptsovits_ros.ros.utterance import Utterance
 
 
 class UtteranceQueue:
@@ -28,8 +28,10 @@ class UtteranceQueue:
     def put(self, utterance: Utterance) -> None:
         """Add an utterance at the end.
 
-        :raises QueueFullError: if max_length utterances wait already.
-        :raises EngineUnavailableError: if the queue was closed.
+        Raises:
+            QueueFullError: if max_length utterances wait already.
+            EngineUnavailableError: if the queue was closed.
+
         """
         with self._changed:
             if self._is_closed:

@@ -6,10 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
-from .. import types
-from ..errors import EngineUnavailableError, TextInvalidError, VoiceNotFoundError
-from ..types import SamplingParameters, SpeechRequest, VoiceInfo
-from .parameters import Parameters
+from gptsovits_ros import types
+from gptsovits_ros.errors import EngineUnavailableError, TextInvalidError, VoiceNotFoundError
+from gptsovits_ros.ros.parameters import Parameters
+from gptsovits_ros.types import SamplingParameters, SpeechRequest, VoiceInfo
 
 # rclpy decodes strings with errors='replace': bytes that are not UTF-8 arrive as this character.
 REPLACEMENT_CHARACTER = '\ufffd'
@@ -81,7 +81,9 @@ def check_request(request: SpeechRequest, max_text_length: int) -> None:
 def find_voice(name: str, voices: tuple[VoiceInfo, ...]) -> VoiceInfo:
     """Return the voice of this name; an empty name is the default voice.
 
-    :raises VoiceNotFoundError: if there is none.
+    Raises:
+        VoiceNotFoundError: if there is none.
+
     """
     for voice in voices:
         if voice.name == name or (not name and voice.is_default):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import yaml
 
-from ..errors import ConfigurationError
-from .parameters import SPECS, find_problem, unknown_names
+from gptsovits_ros.errors import ConfigurationError
+from gptsovits_ros.ros.parameters import SPECS, find_problem, unknown_names
 
 DEFAULT_ROBOT = 'default'
 ROBOT_PATTERN = r'[A-Za-z][A-Za-z0-9_]{0,63}'  # also a valid ROS namespace
@@ -36,10 +36,14 @@ def namespace_of(robot: str, namespace: str) -> str:
 def parameter_files(config_dir: Path, robot: str, extra: str = '') -> list[Path]:
     """Return the files for a robot, in the order in which the later ones win.
 
-    :param config_dir: folder with default.yaml and robots/<robot>.yaml.
-    :param robot: name of a robot; "default": default.yaml alone.
-    :param extra: one more file, or empty.
-    :raises ConfigurationError: if there is no such robot or file, or a file is wrong.
+    Args:
+        config_dir: folder with default.yaml and robots/<robot>.yaml.
+        robot: name of a robot; "default": default.yaml alone.
+        extra: one more file, or empty.
+
+    Raises:
+        ConfigurationError: if there is no such robot or file, or a file is wrong.
+
     """
     files = [config_dir / 'default.yaml']
     if robot != DEFAULT_ROBOT:

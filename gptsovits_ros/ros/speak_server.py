@@ -11,9 +11,8 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 
 from gptsovits_ros.action import Speak
-
-from .conversions import duration_message
-from .utterance import State, Utterance
+from gptsovits_ros.ros.conversions import duration_message
+from gptsovits_ros.ros.utterance import State, Utterance
 
 FEEDBACK_STATES = {
     State.QUEUED: Speak.Feedback.QUEUED,
@@ -46,8 +45,10 @@ class SpeakServer(ActionServer):
     ) -> None:
         """Create the server.
 
-        :param on_goal: called with the utterance id and the goal.
-        :param on_cancel: called with the utterance id; returns whether it can be canceled.
+        Args:
+            on_goal: called with the utterance id and the goal.
+            on_cancel: called with the utterance id; returns whether it can be canceled.
+
         """
         self._ros_node = node
         self._on_goal = on_goal

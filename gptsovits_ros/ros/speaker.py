@@ -16,12 +16,17 @@ from typing import Protocol
 
 import numpy as np
 
-from ..audio.pcm import to_int16
-from ..errors import CanceledError, EngineUnavailableError, GptsovitsError, InternalError
-from ..types import AudioChunk, SpeechRequest
-from .pacing import PlaybackClock, Rechunker
-from .queue import UtteranceQueue
-from .utterance import Cancelable, State, Utterance
+from gptsovits_ros.audio.pcm import to_int16
+from gptsovits_ros.errors import (
+    CanceledError,
+    EngineUnavailableError,
+    GptsovitsError,
+    InternalError,
+)
+from gptsovits_ros.ros.pacing import PlaybackClock, Rechunker
+from gptsovits_ros.ros.queue import UtteranceQueue
+from gptsovits_ros.ros.utterance import Cancelable, State, Utterance
+from gptsovits_ros.types import AudioChunk, SpeechRequest
 
 logger = logging.getLogger(__name__)
 
@@ -91,8 +96,10 @@ class Speaker:
     ) -> None:
         """Create the speaker.
 
-        :param settings: asked at the start of each utterance.
-        :param engine_wait_s: how long an utterance waits for an engine that is starting [s].
+        Args:
+            settings: asked at the start of each utterance.
+            engine_wait_s: how long an utterance waits for an engine that is starting [s].
+
         """
         self._engine = engine
         self._queue = queue

@@ -25,23 +25,22 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from gptsovits_ros.action import Speak
+from gptsovits_ros.engine.client import EngineClient, EngineStatus
+from gptsovits_ros.errors import CanceledError, EngineUnavailableError, GptsovitsError
 from gptsovits_ros.msg import SpeechState, Voice
+from gptsovits_ros.ros import requests
+from gptsovits_ros.ros.conversions import state_message, voice_message
+from gptsovits_ros.ros.logs import RosLogHandler
+from gptsovits_ros.ros.parameter_server import ParameterServer
+from gptsovits_ros.ros.parameters import Parameters
+from gptsovits_ros.ros.publishers import AudioPublisher, SpeakingPublisher, StatePublisher
+from gptsovits_ros.ros.qos import SAY_QOS
+from gptsovits_ros.ros.queue import UtteranceQueue
+from gptsovits_ros.ros.speak_server import SpeakServer
+from gptsovits_ros.ros.speaker import Speaker, StreamSettings
+from gptsovits_ros.ros.utterance import State, Utterance
 from gptsovits_ros.srv import ListVoices
-
-from ..engine.client import EngineClient, EngineStatus
-from ..errors import CanceledError, EngineUnavailableError, GptsovitsError
-from ..types import SpeechRequest
-from . import requests
-from .conversions import state_message, voice_message
-from .logs import RosLogHandler
-from .parameter_server import ParameterServer
-from .parameters import Parameters
-from .publishers import AudioPublisher, SpeakingPublisher, StatePublisher
-from .qos import SAY_QOS
-from .queue import UtteranceQueue
-from .speak_server import SpeakServer
-from .speaker import Speaker, StreamSettings
-from .utterance import State, Utterance
+from gptsovits_ros.types import SpeechRequest
 
 PACKAGE_LOGGER = logging.getLogger('gptsovits_ros')
 
@@ -57,7 +56,9 @@ class SpeechNode(Node):
     def __init__(self, make_client: Callable[..., EngineClient] = EngineClient) -> None:
         """Create the node; start() lets it work.
 
-        :raises ParameterInvalidError: if a parameter has a value that is not allowed.
+        Raises:
+            ParameterInvalidError: if a parameter has a value that is not allowed.
+
         """
         super().__init__('speech_node')
         self._log_handler = self._forward_logs()

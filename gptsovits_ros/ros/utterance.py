@@ -8,7 +8,7 @@ import uuid
 from enum import IntEnum
 from typing import Protocol
 
-from ..types import SpeechRequest
+from gptsovits_ros.types import SpeechRequest
 
 
 class State(IntEnum):
