@@ -131,7 +131,7 @@ PARAMETERS = (
         200,
         'How far audio is sent ahead of its playing time [ms]: the '
         'reserve of the player, and what it may still play after a stop.',
-        bounds=(0, 5000),
+        bounds=(0, 60000),
     ),
     ParamSpec(
         'stream.stamped',

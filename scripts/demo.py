@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""One sentence from the topic `say` to a WAV file, with real processes: `make demo`.
+
+Starts the speech node (which starts the engine), publishes a text on /say from this process,
+records /audio, writes a WAV file and prints what took how long. Uses a ROS domain of its own, on
+this machine only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parent.parent
+STAND_IN = REPO / '.work' / 'demo' / 'voices' / 'stand-in'
+NODE_LOG = REPO / '.work' / 'demo' / 'speech_node.log'
+TEXT = 'Hello, I am a robot. 你好，很高兴见到你。'
+READY_TIMEOUT_S = 180.0
+SPEECH_TIMEOUT_S = 300.0
+LEAD_MS = 60000
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says why and what to do."""
+
+
+@dataclass
+class Recording:
+    """What was heard, with times of arrival [s, monotonic clock].
+
+    Attributes:
+        audio: bytes S16LE of every message.
+        first_audio: arrival of the first message; None before.
+        last_audio: arrival of the latest message; None before.
+        sample_rate: from audio_info [Hz]; 0 before.
+        states: messages of speech_state.
+
+    """
+
+    audio: bytearray = field(default_factory=bytearray)
+    first_audio: float | None = None
+    last_audio: float | None = None
+    sample_rate: int = 0
+    states: list = field(default_factory=list)
+
+    def on_audio(self, message) -> None:
+        """Take audio."""
+        self.last_audio = time.monotonic()
+        self.first_audio = self.first_audio or self.last_audio
+        self.audio += message.data.tobytes()
+
+    def on_info(self, message) -> None:
+        """Take the format of the audio."""
+        self.sample_rate = message.sample_rate
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the audio [s]."""
+        return len(self.audio) / 2 / self.sample_rate
+
+
+def main() -> int:
+    """Run the demo; return the exit code."""
+    options = parse_arguments()
+    try:
+        run(options)
+    except DemoError as error:
+        print(f'demo failed: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return the arguments of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--text', default=TEXT, help='what to say')
+    parser.add_argument('--out', type=Path, default=Path('demo.wav'), help='WAV file to write')
+    parser.add_argument(
+        '--voice-dir',
+        type=Path,
+        help='folder of a voice; default: a stand-in with random weights, which babbles',
+    )
+    return parser.parse_args()
+
+
+def run(options: argparse.Namespace) -> None:
+    """Do it and print the timeline."""
+    start = time.monotonic()
+    voice = options.voice_dir or STAND_IN
+    is_made = prepare_voice(voice, is_own=options.voice_dir is not None)
+    report('voice', time.monotonic() - start, f'{voice.name}, {"made" if is_made else "found"}')
+
+    # Set before rclpy is imported; other robots in the network neither hear this nor speak here.
+    os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 101)
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+    with start_node(voice) as node:
+        try:
+            recording = listen_and_say(node, options.text)
+        finally:
+            stop_node(node)
+    if node.returncode != 0:
+        raise DemoError(f'the node ended with exit code {node.returncode}; see {NODE_LOG}')
+    write_wav(options.out, recording)
+    report('everything', time.monotonic() - start, f'wrote {options.out}')
+    if options.voice_dir is None:
+        print(
+            'The stand-in voice has random weights: it babbles, no words. Everything else is real.\n'
+            'Give a trained voice with --voice-dir to hear speech.'
+        )
+
+
+def prepare_voice(voice: Path, is_own: bool) -> bool:
+    """Make the stand-in voice if it is not there; return whether it was made."""
+    if (voice / 'voice.yaml').is_file():
+        return False
+    if is_own:
+        raise DemoError(f'{voice} is no voice: it has no voice.yaml')
+    command = [sys.executable, '-m', 'gptsovits_ros.cli', 'make-test-voice', str(voice)]
+    made = subprocess.run([*command, '--size', 'tiny'], capture_output=True, text=True)
+    if made.returncode != 0:
+        raise DemoError(f'making the stand-in voice failed: {made.stderr.strip()[-500:]}')
+    return True
+
+
+def start_node(voice: Path) -> subprocess.Popen:
+    """Start the speech node with a voice."""
+    parameters = {
+        'engine.voice_root': voice.resolve().parent,
+        'voice': voice.resolve().name,
+        # Sent as fast as it is made, so that the times below are those of the models.
+        'stream.lead_ms': LEAD_MS,
+    }
+    command = [sys.executable, '-m', 'gptsovits_ros.ros.speech_node', '--ros-args']
+    for name, value in parameters.items():
+        command += ['-p', f'{name}:={value}']
+    NODE_LOG.parent.mkdir(parents=True, exist_ok=True)
+    with NODE_LOG.open('wb') as log:
+        return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+
+
+def stop_node(node: subprocess.Popen) -> None:
+    """End the node, and with it the engine."""
+    node.terminate()
+    try:
+        node.wait(10)
+    except subprocess.TimeoutExpired:
+        node.kill()
+
+
+def listen_and_say(node: subprocess.Popen, text: str) -> Recording:
+    """Publish the text on /say once the node is ready; return what came back."""
+    import rclpy
+    from audio_common_msgs.msg import AudioData, AudioInfo
+    from gptsovits_ros.msg import SpeechState
+    from rclpy.qos import DurabilityPolicy, QoSProfile
+    from std_msgs.msg import String
+
+    recording = Recording()
+    latched = QoSProfile(depth=20, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    start = time.monotonic()
+    with rclpy.init():
+        listener = rclpy.create_node('demo')
+        listener.create_subscription(AudioData, 'audio', recording.on_audio, 200)
+        listener.create_subscription(AudioInfo, 'audio_info', recording.on_info, latched)
+        listener.create_subscription(SpeechState, 'speech_state', recording.states.append, latched)
+        say = listener.create_publisher(String, 'say', 10)
+
+        def spin_until(condition: Callable[[], bool], what: str, timeout_s: float) -> None:
+            deadline = time.monotonic() + timeout_s
+            while not condition():
+                rclpy.spin_once(listener, timeout_sec=0.05)
+                check_states(recording.states)
+                if node.poll() is not None:
+                    raise DemoError(f'the node ended before {what}; see {NODE_LOG}')
+                if time.monotonic() > deadline:
+                    raise DemoError(f'no {what} within {timeout_s:g} s; see {NODE_LOG}')
+
+        spin_until(
+            lambda: (
+                recording.sample_rate > 0
+                and say.get_subscription_count() > 0
+                and recording.states[-1].state == SpeechState.IDLE
+            ),
+            'ready node',
+            READY_TIMEOUT_S,
+        )
+        report('node and models', time.monotonic() - start, 'processes started, voice loaded')
+
+        said = time.monotonic()
+        say.publish(String(data=text))
+        spin_until(
+            lambda: any(m.state == SpeechState.FINISHED for m in recording.states),
+            'end of the speech',
+            SPEECH_TIMEOUT_S,
+        )
+        listener.destroy_node()
+    report_speech(recording, said)
+    return recording
+
+
+def check_states(states: list) -> None:
+    """Raise if the node told that it will not speak."""
+    for message in states:
+        if message.state in (message.REFUSED, message.FAILED):
+            raise DemoError(f'the text was not spoken: {message.error_msg}')
+    if states and states[-1].state == states[-1].UNAVAILABLE and 'failed' in states[-1].error_msg:
+        raise DemoError(states[-1].error_msg)
+
+
+def report_speech(recording: Recording, said: float) -> None:
+    """Print how quickly the text became audio."""
+    if recording.first_audio is None or recording.last_audio is None:
+        raise DemoError(f'the speech held no audio; see {NODE_LOG}')
+    length = recording.duration_s
+    report('first audio', recording.first_audio - said, 'from /say to the first message')
+    note = f'for {length:.2f} s of audio at {recording.sample_rate} Hz'
+    taken = recording.last_audio - said
+    if length <= LEAD_MS / 1000:
+        note += f', real-time factor {taken / length:.2f}'
+    report('last audio', taken, note)
+
+
+def write_wav(path: Path, recording: Recording) -> None:
+    """Write the recording."""
+    try:
+        with wave.open(str(path), 'wb') as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(recording.sample_rate)
+            file.writeframes(recording.audio)
+    except OSError as error:
+        raise DemoError(f'cannot write {path}: {error}') from error
+
+
+def report(what: str, seconds: float, note: str) -> None:
+    """Print a line of the timeline."""
+    print(f'{what:16} {seconds:8.2f} s   {note}', flush=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
