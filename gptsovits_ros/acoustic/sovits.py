@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +16,28 @@ from gptsovits_ros.acoustic.posterior_encoder import PosteriorEncoder
 from gptsovits_ros.acoustic.quantizer import Quantizer
 from gptsovits_ros.acoustic.style_encoder import StyleEncoder
 from gptsovits_ros.acoustic.text_encoder import PriorEncoder
+
+
+@dataclass(frozen=True)
+class TrainingOutput:
+    """What `training_forward` gives; all but the wave are [B, inter_channels, F].
+
+    Attributes:
+        wave: [B, 1, T], of the slices.
+        prior_mean: mean that tokens and phonemes foretell.
+        prior_log_std: and its log deviation.
+        prior_latent: the latent of the posterior as the prior sees it, that is after the flow.
+        posterior_mean: mean of the latent that the spectrogram gives.
+        posterior_log_std: and its log deviation.
+
+    """
+
+    wave: Tensor
+    prior_mean: Tensor
+    prior_log_std: Tensor
+    prior_latent: Tensor
+    posterior_mean: Tensor
+    posterior_log_std: Tensor
 
 
 class Sovits(nn.Module):
@@ -30,6 +56,10 @@ class Sovits(nn.Module):
         )
         self.quantizer = Quantizer(config.codebook_size, config.ssl_dim)
         self.style_encoder = StyleEncoder(config)
+        if config.speaker_dim:
+            self.speaker_projection = nn.Linear(config.speaker_dim, config.gin_channels)
+            self.style_activation = nn.PReLU(config.gin_channels)
+            self.text_style_projection = nn.Linear(config.gin_channels, config.mrte_channels)
         self.prior = PriorEncoder(config)
         self.flow = Flow(config)
         self.decoder = HifiGan(config)
@@ -42,11 +72,52 @@ class Sovits(nn.Module):
         """
         return self.quantizer.encode(self.ssl_projection(features))
 
-    def style_embedding(self, spectrograms: list[Tensor]) -> Tensor:
-        """Return the mean style [1, gin_channels, 1] of reference spectrograms [1, bins, F]."""
-        return torch.stack([self.style_encoder(spectrogram) for spectrogram in spectrograms]).mean(
-            dim=0
-        )
+    def style_embedding(
+        self, spectrograms: Sequence[Tensor], speakers: Sequence[Tensor] = ()
+    ) -> Tensor:
+        """Return the mean style [1, gin_channels, 1] of reference clips.
+
+        Args:
+            spectrograms: of each clip, [1, bins, F].
+            speakers: embedding of the speaker of each clip, [1, speaker_dim]; none where
+                speaker_dim is 0.
+
+        Raises:
+            ValueError: if speakers are missing, or given to a model that knows none.
+
+        """
+        if len(speakers) != (len(spectrograms) if self.config.speaker_dim else 0):
+            raise ValueError(
+                f'{len(speakers)} speaker embeddings for {len(spectrograms)} clips of a '
+                f'{self.config.version} model'
+            )
+        styles = [
+            self.style(spectrogram, speaker)
+            for spectrogram, speaker in zip_longest(spectrograms, speakers)
+        ]
+        return torch.stack(styles).mean(dim=0)
+
+    def style(
+        self, spectrogram: Tensor, speaker: Tensor | None = None, mask: Tensor | None = None
+    ) -> Tensor:
+        """Return the style [B, gin_channels, 1] of one clip per row.
+
+        Args:
+            spectrogram: [B, bins, F].
+            speaker: speaker embeddings [B, speaker_dim]; None where speaker_dim is 0.
+            mask: [B, 1, F], 1 where there is a frame; None: everywhere.
+
+        """
+        style = self.style_encoder(spectrogram, mask)
+        if speaker is None:
+            return style
+        return self.style_activation(style + self.speaker_projection(speaker).unsqueeze(-1))
+
+    def text_style(self, style: Tensor) -> Tensor:
+        """Return the style [B, mrte_channels, 1] as the prior encoder wants it."""
+        if not self.config.speaker_dim:
+            return style
+        return self.text_style_projection(style.squeeze(-1)).unsqueeze(-1)
 
     def quantized(self, tokens: Tensor) -> Tensor:
         """Return content [B, ssl_dim, F] at the frame rate of the latent for tokens [B, S]."""
@@ -56,7 +127,7 @@ class Sovits(nn.Module):
         self, tokens: Tensor, phoneme_ids: Tensor, style: Tensor, speed: float = 1.0
     ) -> tuple[Tensor, Tensor]:
         """Return mean and log deviation of the prior, [1, inter_channels, F]."""
-        return self.prior(self.quantized(tokens), phoneme_ids, style, speed)
+        return self.prior(self.quantized(tokens), phoneme_ids, self.text_style(style), speed)
 
     def decode(
         self,
@@ -83,7 +154,59 @@ class Sovits(nn.Module):
         z_p = mean if noise is None else mean + noise * torch.exp(log_std) * noise_scale
         return self.decoder(self.flow.inverse(z_p, style), style)
 
+    def training_forward(
+        self,
+        tokens: Tensor,
+        phoneme_ids: Tensor,
+        spectrogram: Tensor,
+        style: Tensor,
+        mask: Tensor,
+        text_mask: Tensor,
+        noise: Tensor,
+        slice_starts: Tensor,
+        slice_frames: int,
+    ) -> TrainingOutput:
+        """Encode whole utterances and decode a slice of each (gptsovits-spec section 10.2).
+
+        The codebook is frozen, so no gradient reaches what makes the tokens.
+
+        Args:
+            tokens: int64 [B, S].
+            phoneme_ids: int64 [B, P].
+            spectrogram: of the utterances, [B, bins, F] with F = S * token_stride.
+            style: [B, gin_channels, 1]; the posterior does not train it.
+            mask: [B, 1, F], 1 where there is a frame.
+            text_mask: [B, 1, P].
+            noise: standard normal [B, inter_channels, F], of the posterior.
+            slice_starts: int64 [B], first frame of each slice.
+            slice_frames: length of the slices.
+
+        """
+        prior_mean, prior_log_std = self.prior(
+            self.quantized(tokens),
+            phoneme_ids,
+            self.text_style(style),
+            mask=mask,
+            text_mask=text_mask,
+        )
+        mean, log_std = self.posterior(spectrogram, style.detach(), mask)
+        z = (mean + noise * torch.exp(log_std)) * mask
+        return TrainingOutput(
+            self.decoder(slices(z, slice_starts, slice_frames), style),
+            prior_mean,
+            prior_log_std,
+            self.flow(z, style, mask),
+            mean,
+            log_std,
+        )
+
     def latent_frames(self, tokens: int, speed: float = 1.0) -> int:
         """Return how many latent frames `decode` makes of so many tokens."""
         frames = tokens * self.config.token_stride
         return frames if speed == 1.0 else int(frames / speed) + 1
+
+
+def slices(x: Tensor, starts: Tensor, length: int) -> Tensor:
+    """Return x[b, :, starts[b] : starts[b] + length] of x [B, C, T] as [B, C, length]."""
+    index = starts[:, None, None] + torch.arange(length, device=x.device)
+    return x.gather(2, index.expand(-1, x.shape[1], -1))

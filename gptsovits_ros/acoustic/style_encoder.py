@@ -10,6 +10,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gptsovits_ros.acoustic.attention import masked
 from gptsovits_ros.acoustic.config import SovitsConfig
 
 DROPOUT = 0.1  # in training; fixed in the official model
@@ -99,12 +100,11 @@ class StyleEncoder(nn.Module):
 
     def forward(self, spectrogram: Tensor, mask: Tensor | None = None) -> Tensor:
         """Encode; only the first style_bins rows are read. mask [B, 1, F] marks data, or None."""
-        x = self.spectral(spectrogram[:, : self.bins].transpose(1, 2))
-        if mask is not None:
-            x = x * mask.transpose(1, 2)
+        # Upstream masks what goes in and the attention, but not the steps between them: the last frames
+        # of a padded clip see what the spectral layers make of zeros.
+        x = masked(spectrogram[:, : self.bins], mask)
+        x = self.spectral(x.transpose(1, 2))
         x = self.temporal(x.transpose(1, 2)).transpose(1, 2)
-        if mask is not None:
-            x = x * mask.transpose(1, 2)
         x = self.fc(self.slf_attn(x, None if mask is None else mask.bool().unsqueeze(1)))
         if mask is None:
             return x.mean(dim=1).unsqueeze(-1)

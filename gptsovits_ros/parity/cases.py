@@ -19,11 +19,11 @@ MODULES = {
     's2_': 'acoustic',
     'pipeline_glue': 'glue',
     'e2e_': 'end_to_end',
+    'train_': 'training',
+    'scaled_adam': 'training',
 }
 # Cases whose code belongs to later work.
 LATER = {
-    'train_': 'training',
-    'scaled_adam': 'training',
     'v3v4_cfm': 'GPT-SoVITS v3 and v4',
 }
 # Folders beside the cases that hold facts, not cases.
