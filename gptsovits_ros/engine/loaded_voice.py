@@ -1,4 +1,5 @@
-"""A voice in memory: its models on their device, and what its reference clips condition them with."""
+"""A voice in memory: its models on their device, and the conditions from its reference clips."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -34,7 +35,9 @@ class TextCondition:
 
     def __add__(self, other: TextCondition) -> TextCondition:
         """Join two texts."""
-        return TextCondition(torch.cat([self.ids, other.ids]), torch.cat([self.bert, other.bert], dim=1))
+        return TextCondition(
+            torch.cat([self.ids, other.ids]), torch.cat([self.bert, other.bert], dim=1)
+        )
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,10 @@ class LoadedVoice:
         return self.style.device
 
 
-def text_condition(phonemes: Phonemes, bert: BertEncoder | None, width: int,
-                   device: torch.device | str) -> TextCondition:
-    """Return ids and BERT features of a text; each Mandarin span is encoded alone (spec section 5)."""
+def text_condition(
+    phonemes: Phonemes, bert: BertEncoder | None, width: int, device: torch.device | str
+) -> TextCondition:
+    """Return ids and BERT features of a text, each Mandarin span by itself (gptsovits-spec 5)."""
     blocks = []
     for span in phonemes.spans:
         if bert is not None and span.word2ph is not None:
@@ -95,12 +99,19 @@ def load_voice(voice: Voice, frontend: TextFrontend, device: torch.device | str)
         phonemes = frontend.prompt(voice.prompt_text, voice.prompt_language)
         prompt_text = text_condition(phonemes, bert, semantic.config.bert_dim, device)
         # HuBERT is needed once per voice, so it is not kept.
-        features = load_hubert(voice.hubert, device)(load_prompt_16k(voice.prompt_audio, 0).to(device))
+        features = load_hubert(voice.hubert, device)(
+            load_prompt_16k(voice.prompt_audio, 0).to(device)
+        )
         prompt_tokens = acoustic.tokens_from_features(features)[0]
     spectrogram = acoustic.config.spectrogram
-    style = acoustic.style_embedding([
-        magnitude_spectrogram(load_reference_waveform(clip, spectrogram.sample_rate), spectrogram)
-        [None].to(device) for clip in (voice.prompt_audio, *voice.references)])
+    style = acoustic.style_embedding(
+        [
+            magnitude_spectrogram(
+                load_reference_waveform(clip, spectrogram.sample_rate), spectrogram
+            )[None].to(device)
+            for clip in (voice.prompt_audio, *voice.references)
+        ]
+    )
     return LoadedVoice(voice, semantic, acoustic, bert, prompt_text, prompt_tokens, style)
 
 
@@ -110,4 +121,6 @@ def _check_claims(voice: Voice, acoustic: Sovits) -> None:
     if (voice.model_version, voice.sample_rate) != (config.version, config.sample_rate):
         raise VoiceInvalidError(
             f'voice "{voice.name}" says {voice.model_version} at {voice.sample_rate} Hz, but '
-            f'{voice.acoustic.name} is {config.version} at {config.sample_rate} Hz; correct its voice.yaml')
+            f'{voice.acoustic.name} is {config.version} at {config.sample_rate} Hz; '
+            'correct its voice.yaml'
+        )

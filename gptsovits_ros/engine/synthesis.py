@@ -1,4 +1,5 @@
 """One segment of text, from phonemes to waveform, with the models and all randomness given."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -12,9 +13,14 @@ from gptsovits_ros.semantic.generate import generate
 from gptsovits_ros.types import SamplingParameters
 
 
-def segment_tokens(voice: LoadedVoice, text: TextCondition, sampling: SamplingParameters,
-                   generator: torch.Generator, cancelled: Callable[[], bool],
-                   max_tokens: int | None = None) -> Iterator[int]:
+def segment_tokens(
+    voice: LoadedVoice,
+    text: TextCondition,
+    sampling: SamplingParameters,
+    generator: torch.Generator,
+    cancelled: Callable[[], bool],
+    max_tokens: int | None = None,
+) -> Iterator[int]:
     """Yield the semantic tokens of a text, in the voice of the prompt.
 
     Raises:
@@ -22,14 +28,28 @@ def segment_tokens(voice: LoadedVoice, text: TextCondition, sampling: SamplingPa
 
     """
     whole = text if voice.prompt_text is None else voice.prompt_text + text
-    return generate(voice.semantic, whole.ids, whole.bert, voice.prompt_tokens, sampling, generator,
-                    max_tokens=max_tokens, cancelled=cancelled)
+    return generate(
+        voice.semantic,
+        whole.ids,
+        whole.bert,
+        voice.prompt_tokens,
+        sampling,
+        generator,
+        max_tokens=max_tokens,
+        cancelled=cancelled,
+    )
 
 
 @torch.inference_mode()
-def segment_waveform(voice: LoadedVoice, tokens: list[int], text: TextCondition, speed: float,
-                     noise_scale: float, generator: torch.Generator,
-                     cancelled: Callable[[], bool]) -> Tensor:
+def segment_waveform(
+    voice: LoadedVoice,
+    tokens: list[int],
+    text: TextCondition,
+    speed: float,
+    noise_scale: float,
+    generator: torch.Generator,
+    cancelled: Callable[[], bool],
+) -> Tensor:
     """Return the waveform float32 [T] of the semantic tokens of a text.
 
     Raises:
@@ -44,5 +64,6 @@ def segment_waveform(voice: LoadedVoice, tokens: list[int], text: TextCondition,
     if noise_scale > 0:
         shape = (1, acoustic.config.inter_channels, acoustic.latent_frames(len(tokens), speed))
         noise = torch.randn(shape, generator=generator, device=voice.device)
-    return acoustic.decode(codes, text.ids[None], voice.style, speed=speed, noise=noise,
-                           noise_scale=noise_scale)[0, 0]
+    return acoustic.decode(
+        codes, text.ids[None], voice.style, speed=speed, noise=noise, noise_scale=noise_scale
+    )[0, 0]
