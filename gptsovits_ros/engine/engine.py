@@ -28,7 +28,14 @@ from gptsovits_ros.errors import (
 )
 from gptsovits_ros.semantic.generate import never
 from gptsovits_ros.text.frontend import TextFrontend
-from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest, VoiceInfo, check_request
+from gptsovits_ros.types import (
+    AudioChunk,
+    EngineSettings,
+    Phonemes,
+    SpeechRequest,
+    VoiceInfo,
+    check_request,
+)
 from gptsovits_ros.voice.store import VoiceStore
 
 # More threads than this gain little at batch 1, and take the cores from perception.
@@ -150,15 +157,17 @@ class Engine:
             yield AudioChunk(samples, voice.acoustic.config.sample_rate, index, segment)
 
     def _segments(self, request: SpeechRequest) -> list[tuple[str, Phonemes]]:
-        """Return all segments before the first is spoken, so that a refused text is refused whole."""
+        """Return all segments before the first is spoken: a refused text is refused whole."""
         spoken = []
         segments = self._frontend.segments(request.text, request.language, request.split_method)
         for segment in segments:
             try:
                 spoken.append((segment, self._frontend.phonemes(segment, request.language)))
             except TextInvalidError as error:
-                # One sentence in a script that nobody here reads must not silence its neighbours.
-                log.warning('segment %d of the text was left out: %s', segments.index(segment), error)
+                # One segment in a script that nobody here reads must not silence its neighbours.
+                log.warning(
+                    'segment %d of the text was left out: %s', segments.index(segment), error
+                )
         if not spoken:
             raise TextInvalidError('the text holds nothing that can be spoken')
         return spoken
