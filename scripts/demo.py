@@ -111,7 +111,7 @@ def run(options: argparse.Namespace) -> None:
     report('everything', time.monotonic() - start, f'wrote {options.out}')
     if options.voice_dir is None:
         print(
-            'The stand-in voice has random weights: it babbles, no words. Everything else is real.\n'
+            'The stand-in voice has random weights: it babbles. Everything else is real.\n'
             'Give a trained voice with --voice-dir to hear speech.'
         )
 

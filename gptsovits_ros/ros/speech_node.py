@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 import rclpy
@@ -53,14 +54,20 @@ SPIN_S = 0.3
 class SpeechNode(Node):
     """Speaks what is published on `say` or sent to the action `speak`."""
 
-    def __init__(self, make_client: Callable[..., EngineClient] = EngineClient) -> None:
+    def __init__(
+        self, make_client: Callable[..., EngineClient] = EngineClient, **node_options: Any
+    ) -> None:
         """Create the node; start() lets it work.
+
+        Args:
+            make_client: makes the client of the engine; takes the arguments of EngineClient.
+            node_options: for rclpy's Node, e.g. its context.
 
         Raises:
             ParameterInvalidError: if a parameter has a value that is not allowed.
 
         """
-        super().__init__('speech_node')
+        super().__init__('speech_node', **node_options)
         self._log_handler = self._forward_logs()
         self._lock = threading.RLock()
         self._engine_state = ('', '')
