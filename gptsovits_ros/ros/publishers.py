@@ -76,8 +76,8 @@ class StatePublisher:
     """The topic `speech_state`: what happened to utterances, and last of all the present state.
 
     News of an utterance that waits, was refused or ended is followed by the present state once
-    more (with its old stamp), so that a late joiner, who asks for the latest message, knows what
-    is going on. Not safe for threads: the caller holds a lock around a change and its message.
+    more (with its old stamp), so that the latest message, also for a late joiner, tells what is
+    going on. Not safe for threads: the caller holds a lock around a change and its message.
     """
 
     def __init__(self, node: Node, frame_id: str) -> None:

@@ -22,8 +22,8 @@ LATCHED_QOS = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 
-# Events, of which none may be lost when several come at once. A late joiner that asks for depth 1
-# gets the present state alone: the node sends it last (see publishers.StatePublisher).
+# Events, of which none may be lost when several come at once, so more than one is kept. The last
+# of them is always the present state (see publishers.StatePublisher).
 STATE_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=20,

@@ -294,24 +294,21 @@ def test_list_voices_tells_them_by_name(robot):
     ]
 
 
-def test_late_joiner_gets_the_present_state(robot, eventually, make_robot):
-    from gptsovits_ros.msg import SpeechState
-    from rclpy.qos import DurabilityPolicy, QoSProfile
-
+def test_late_joiner_gets_the_present_state_last(robot, eventually, make_robot):
     robot.say('tone 50')
     robot.wait_state('SPEAKING')
     robot.say('')  # news of another utterance must not hide the present state
-    robot.wait_state('REFUSED')
+    refused = robot.wait_state('REFUSED')
     late = make_robot()
-    latest: list[SpeechState] = []
-    late.node.create_subscription(
-        SpeechState,
-        'speech_state',
-        latest.append,
-        QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL),
-    )
-    eventually(lambda: latest and late.heard.speaking)
-    assert name_of((0, latest[0])) == 'SPEAKING'
+
+    def messages_after_refusal():
+        heard = [m for _, m in late.heard.states]
+        ids = [m.utterance_id for m in heard]
+        return heard[ids.index(refused.utterance_id) + 1 :] if refused.utterance_id in ids else []
+
+    present = eventually(messages_after_refusal)[0]
+    assert (name_of((0, present)), present.source) == ('SPEAKING', 'say')
+    eventually(lambda: late.heard.speaking)
     assert late.heard.speaking[-1][1] is True
     robot.stop()
 
