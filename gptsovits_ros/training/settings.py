@@ -178,7 +178,8 @@ class AcousticSettings:
         warmup_steps: updates without discriminators.
         stft_weight: of the multi-resolution STFT loss, which stands in for them meanwhile.
         text_rate: learning rate of the phoneme side, relative to the rest (official fine-tuning: 0.4).
-        tokenizer: file with the codebook and the projection before it; empty: those of `start`.
+        tokenizer: safetensors file with the codebook and the projection before it, as seen from the
+            folder of the corpus; empty: those of `start`.
         start: checkpoint to go on from; empty: random weights.
         start_discriminators: checkpoint of the discriminators; empty: random weights.
 

@@ -1,0 +1,334 @@
+"""Trains SoVITS: a generator against discriminators (gptsovits-spec section 10.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gptsovits_ros.acoustic.sovits import Sovits, TrainingOutput, slices
+from gptsovits_ros.audio.spectrogram import MelConfig
+from gptsovits_ros.checkpoint.save import acoustic_weights
+from gptsovits_ros.checkpoint.training import (
+    load_acoustic_start,
+    load_discriminators,
+    load_tokenizer,
+)
+from gptsovits_ros.checkpoint.weight_norm import (
+    acoustic_has_weight_norm,
+    apply_weight_norm,
+    every_weight,
+    load_pairs,
+    plain_state,
+)
+from gptsovits_ros.checkpoint.weights import ACOUSTIC, WeightFile
+from gptsovits_ros.errors import ConfigurationError
+from gptsovits_ros.training.acoustic_batch import AcousticBatch, AcousticCollator, AcousticExample
+from gptsovits_ros.training.acoustic_losses import (
+    adversarial_losses,
+    divergence_loss,
+    feature_loss,
+    judged_losses,
+    mel_loss,
+    stft_loss,
+)
+from gptsovits_ros.training.batching import BatchStream, make_batches
+from gptsovits_ros.training.corpus import (
+    DEV_SPEAKER,
+    DEV_TEXT,
+    TRAIN,
+    AudioCache,
+    Speakers,
+    Utterance,
+    read_corpus,
+)
+from gptsovits_ros.training.discriminators import Discriminators
+from gptsovits_ros.training.ema import MovingAverage
+from gptsovits_ros.training.optimizers import make_optimizer, set_rate
+from gptsovits_ros.training.precision import Precision
+from gptsovits_ros.training.settings import AcousticSettings, plain_settings
+
+# What `text_rate` slows down, as official fine-tuning does.
+TEXT_SIDE = ('prior.text_embedding.', 'prior.text_encoder.', 'prior.mrte.')
+# Learned elsewhere, and never moved here.
+TOKENIZER = ('quantizer.', 'ssl_projection.')
+# HiFi-GAN starts the stages of its generator from small weights.
+DECODER_STD = 0.01
+
+
+class AcousticTrainer:
+    """Holds models, optimizers and average; see loop.Trainer for the methods."""
+
+    role = ACOUSTIC
+    score = f'{DEV_TEXT}/mel'
+
+    def __init__(
+        self,
+        settings: AcousticSettings,
+        corpus: Path,
+        device: torch.device,
+        report: Callable[[str], None],
+    ) -> None:
+        """Read the corpus and make the models; `report` is told what is left out."""
+        self.plain = plain_settings(settings)
+        self._settings = settings
+        self._device = device
+        config = settings.model
+        self._audio = AudioCache(corpus, config.sample_rate)
+        usable = self._usable(read_corpus(corpus, config.codebook_size, report), report)
+        self._train = [item for item in usable if item.split == TRAIN]
+        if not self._train:
+            raise ConfigurationError(f'{corpus} has no usable utterance in the split "{TRAIN}"')
+        self._speakers = Speakers(self._train)
+        self._collator = self._make_collator(self._train)
+        self._dev = {
+            split: [item for item in usable if item.split == split]
+            for split in (DEV_TEXT, DEV_SPEAKER)
+        }
+        self._mel = MelConfig(config.spectrogram, settings.mel_bands, 0.0, config.sample_rate / 2)
+        torch.manual_seed(settings.run.seed)
+        self._model = make_generator(settings, corpus).to(device).train()
+        self._judges = make_discriminators(settings).to(device).train()
+        self._generator_parameters = [p for p in self._model.parameters() if p.requires_grad]
+        self._judge_parameters = list(self._judges.parameters())
+        self._optimizer = make_optimizer(_groups(self._model, settings), settings.optimizer)
+        self._judge_optimizer = make_optimizer([(self._judge_parameters, 1.0)], settings.optimizer)
+        self._precision = Precision(settings.run.precision, device)
+        self._average = MovingAverage(plain_state(self._model), settings.run.ema_decay)
+
+    def batches(self, epoch: int, index: int) -> BatchStream[AcousticExample]:
+        """Return the training batches from a position on."""
+        return BatchStream(self._plan, epoch, index)
+
+    def step(self, batches: list[list[AcousticExample]], step: int) -> dict[str, Tensor]:
+        """Make one update of the generator and, after the warm-up, of the discriminators.
+
+        Both learn from the same forward pass, so the generator faces the discriminators as they were
+        before their update. That saves a pass, and gradients of several batches can be added up.
+        """
+        settings = self._settings
+        is_adversarial = step >= settings.warmup_steps
+        rate = settings.optimizer.rate(step)
+        set_rate(self._optimizer, rate)
+        set_rate(self._judge_optimizer, rate)
+        sums: dict[str, Tensor] = {}
+        for examples in batches:
+            batch = self._collator.batch(examples)
+            for name, value in self._learn(batch, is_adversarial, len(batches)).items():
+                sums[name] = sums.get(name, 0) + value.detach() / len(batches)
+        clip = settings.run.clip_norm
+        sums['gradient_norm'] = self._precision.update(
+            self._optimizer, self._generator_parameters, clip
+        )
+        if is_adversarial:
+            sums['judges_gradient_norm'] = self._precision.update(
+                self._judge_optimizer, self._judge_parameters, clip
+            )
+        self._precision.end_step()
+        self._average.update(plain_state(self._model), step)
+        return sums
+
+    @torch.inference_mode()
+    def evaluate(self) -> dict[str, float]:
+        """Return the mel distance of dev clips spoken from their tokens, in the style of another clip."""
+        model = self._averaged()
+        values = {}
+        for split, utterances in self._dev.items():
+            distances = self._mel_distances(model, utterances)
+            if distances:
+                values[f'{split}/mel'] = sum(distances) / len(distances)
+        return values
+
+    def weights(self, info: str) -> WeightFile:
+        """Return the averaged weights as a file."""
+        return acoustic_weights(self._averaged(), info)
+
+    def state(self) -> dict[str, Any]:
+        """Return all that changes from step to step."""
+        return {
+            'model': self._model.state_dict(),
+            'judges': self._judges.state_dict(),
+            'optimizer': self._optimizer.state_dict(),
+            'judge_optimizer': self._judge_optimizer.state_dict(),
+            'average': self._average.tensors,
+            'precision': self._precision.state(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take it back."""
+        self._model.load_state_dict(state['model'])
+        self._judges.load_state_dict(state['judges'])
+        self._optimizer.load_state_dict(state['optimizer'])
+        self._judge_optimizer.load_state_dict(state['judge_optimizer'])
+        self._average.load(state['average'])
+        self._precision.load(state['precision'])
+
+    def _learn(self, batch: AcousticBatch, is_adversarial: bool, parts: int) -> dict[str, Tensor]:
+        """Add one batch's share of the gradients; return its losses."""
+        settings = self._settings
+        frames, hop = settings.slice_frames, settings.model.samples_per_frame
+        real = slices(batch.waves, batch.starts * hop, frames * hop)
+        with self._precision.autocast():
+            output = self._forward(batch)
+        magnitude = slices(batch.spectrogram, batch.starts, frames)
+        losses = {
+            'mel': mel_loss(output.wave, magnitude, self._mel),
+            'kl': divergence_loss(output, batch.mask),
+        }
+        total = settings.mel_weight * losses['mel'] + settings.kl_weight * losses['kl']
+        if is_adversarial:
+            with self._precision.autocast():
+                real_maps, fake_maps = self._judges(real), self._judges(output.wave)
+            judged = sum(sum(part) for part in judged_losses(real_maps, fake_maps))
+            self._precision.backward(judged / parts, self._judge_parameters, retain_graph=True)
+            losses['judges'] = judged
+            losses['adversarial'] = sum(adversarial_losses(fake_maps))
+            losses['features'] = feature_loss(real_maps, fake_maps)
+            total = total + losses['adversarial'] + settings.feature_weight * losses['features']
+        else:
+            losses['stft'] = stft_loss(output.wave, real)
+            total = total + settings.stft_weight * losses['stft']
+        self._precision.backward(total / parts, self._generator_parameters)
+        return losses
+
+    def _forward(self, batch: AcousticBatch) -> TrainingOutput:
+        style = self._model.style_encoder(batch.reference, batch.reference_mask)
+        rows, _, frames = batch.mask.shape
+        noise = torch.randn(rows, self._settings.model.inter_channels, frames, device=self._device)
+        return self._model.training_forward(
+            batch.tokens,
+            batch.phonemes,
+            batch.spectrogram,
+            style,
+            batch.mask,
+            batch.text_mask,
+            noise,
+            batch.starts,
+            self._settings.slice_frames,
+        )
+
+    def _mel_distances(self, model: Sovits, utterances: list[Utterance]) -> list[float]:
+        rng = np.random.default_rng(self._settings.run.seed)
+        speakers, collator = Speakers(utterances), self._make_collator(utterances)
+        distances = []
+        for index in range(min(len(utterances), self._settings.run.evaluate_clips)):
+            reference = speakers.another(index, rng, self._serves_as_reference)
+            batch = collator.batch([AcousticExample(index, reference, 0.0, 0.0)])
+            style = model.style_encoder(batch.reference, batch.reference_mask)
+            wave = model.decode(batch.tokens, batch.phonemes, style)
+            distances.append(float(mel_loss(wave, batch.spectrogram, self._mel)))
+        return distances
+
+    def _averaged(self) -> Sovits:
+        return averaged_acoustic(self._settings, self._average.tensors, self._device)
+
+    def _make_collator(self, utterances: list[Utterance]) -> AcousticCollator:
+        config = self._settings.model
+        frame_rate = config.sample_rate / config.samples_per_frame
+        return AcousticCollator(
+            utterances,
+            self._audio,
+            config,
+            self._settings.slice_frames,
+            int(self._settings.reference_seconds * frame_rate),
+            self._device,
+        )
+
+    def _usable(
+        self, utterances: list[Utterance], report: Callable[[str], None]
+    ) -> list[Utterance]:
+        """Leave out what is too short or too long, or has no audio."""
+        settings = self._settings
+        shortest = settings.slice_frames * settings.model.samples_per_frame
+        shortest_s = max(settings.min_seconds, shortest / settings.model.sample_rate + 0.05)
+        usable = [
+            item for item in utterances if shortest_s <= item.seconds <= settings.max_seconds
+        ]
+        if len(usable) < len(utterances):
+            count = len(utterances) - len(usable)
+            report(f'{count} of {len(utterances)} utterances are too short or too long')
+        for item in usable:
+            if self._audio.path(item.name) is None:
+                report(f'"{item.name}" is left out: it has no audio file')
+        return [item for item in usable if self._audio.path(item.name) is not None]
+
+    def _plan(self, epoch: int) -> list[list[AcousticExample]]:
+        """Draw references and slices of an epoch, and batches of similar length."""
+        rng = np.random.default_rng([self._settings.run.seed, epoch])
+        lengths = [len(item.tokens) * self._settings.model.token_stride for item in self._train]
+        return [
+            [
+                AcousticExample(
+                    index, self._draw_reference(index, rng), rng.random(), rng.random()
+                )
+                for index in batch
+            ]
+            for batch in make_batches(lengths, self._settings.batches, rng)
+        ]
+
+    def _draw_reference(self, index: int, rng: np.random.Generator) -> int | None:
+        if rng.random() >= self._settings.other_reference:
+            return None
+        return self._speakers.another(index, rng, self._serves_as_reference)
+
+    def _serves_as_reference(self, utterance: Utterance) -> bool:
+        return utterance.seconds >= self._settings.min_seconds
+
+
+def make_generator(settings: AcousticSettings, corpus: Path) -> Sovits:
+    """Return the model to train, with weight norm, and with gradients for all but the tokenizer."""
+    pairs: dict[str, Tensor] = {}
+    if settings.start:
+        model, pairs = load_acoustic_start(Path(settings.start))
+        if model.config != settings.model:
+            raise ConfigurationError(
+                f'{settings.start} has other sizes than the settings: {model.config}'
+            )
+    else:
+        model = Sovits(settings.model, with_posterior=True)
+        for stage in (model.decoder.ups, model.decoder.resblocks):
+            for module in stage.modules():
+                if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
+                    nn.init.normal_(module.weight, std=DECODER_STD)
+    if settings.tokenizer:
+        load_tokenizer(model, corpus / settings.tokenizer)
+    elif not settings.start:
+        raise ConfigurationError(
+            'the setting "tokenizer" must name the file with the codebook that made the tokens'
+        )
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not name.startswith(TOKENIZER))
+    apply_weight_norm(model, acoustic_has_weight_norm)
+    load_pairs(model, pairs)
+    return model
+
+
+def make_discriminators(settings: AcousticSettings) -> Discriminators:
+    """Return the discriminators, with weight norm."""
+    model = Discriminators(settings.discriminators)
+    apply_weight_norm(model, every_weight)
+    if settings.start_discriminators:
+        load_discriminators(model, Path(settings.start_discriminators))
+    return model
+
+
+def averaged_acoustic(
+    settings: AcousticSettings, tensors: dict[str, Tensor], device: torch.device | str = 'cpu'
+) -> Sovits:
+    """Return a model with averaged weights, for use."""
+    model = Sovits(settings.model).to(device)
+    model.load_state_dict({name: tensors[name] for name in model.state_dict()})
+    return model.eval().requires_grad_(False)
+
+
+def _groups(model: Sovits, settings: AcousticSettings) -> list[tuple[list[nn.Parameter], float]]:
+    """Return the parameters of the phoneme side, and all others, with their relative rates."""
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    return [
+        ([p for name, p in named if name.startswith(TEXT_SIDE)], settings.text_rate),
+        ([p for name, p in named if not name.startswith(TEXT_SIDE)], 1.0),
+    ]
