@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from gptsovits_ros.types import SpectrogramConfig
@@ -30,6 +30,7 @@ class SovitsConfig:
         mrte_channels: width of the cross-attention between tokens and phonemes.
         mrte_heads: its heads.
         gin_channels: width of the style embedding.
+        speaker_dim: width of the speaker embedding that is added to the style; 0: none (v1, v2).
         style_bins: spectrogram rows that the style encoder sees (704 from v2 on; all 1025 in v1).
         style_channels: width inside the style encoder.
         style_heads: its attention heads.
@@ -62,6 +63,7 @@ class SovitsConfig:
     mrte_channels: int = 512
     mrte_heads: int = 4
     gin_channels: int = 512
+    speaker_dim: int = 0
     style_bins: int = 704
     style_channels: int = 128
     style_heads: int = 2
@@ -94,7 +96,7 @@ class SovitsConfig:
             raise ValueError(
                 f'style_bins {self.style_bins} exceeds the {self.spectrogram.bins} bins'
             )
-        if self.version in ('v1', 'v2') and self.gin_channels != self.mrte_channels:
+        if not self.speaker_dim and self.gin_channels != self.mrte_channels:
             raise ValueError(
                 f'gin_channels {self.gin_channels} is not mrte_channels {self.mrte_channels}, '
                 'which the style embedding is added to'
@@ -103,6 +105,11 @@ class SovitsConfig:
             raise ValueError('upsample_rates and upsample_kernel_sizes differ in length')
         if len(self.resblock_kernel_sizes) != len(self.resblock_dilation_sizes):
             raise ValueError('resblock_kernel_sizes and resblock_dilation_sizes differ in length')
+
+    @property
+    def symbols(self) -> str:
+        """The symbol table that phonemes are numbered by, "v1" or "v2"."""
+        return 'v1' if self.version == 'v1' else 'v2'
 
     @property
     def sample_rate(self) -> int:
@@ -118,3 +125,19 @@ class SovitsConfig:
     def samples_per_token(self) -> int:
         """Waveform samples per semantic token at speed 1."""
         return self.samples_per_frame * self.token_stride
+
+
+_V2 = SovitsConfig()
+_V2_PRO = replace(_V2, version='v2Pro', gin_channels=1024, speaker_dim=20480, p_dropout=0.0)
+# The sizes of the official checkpoints, by version.
+OFFICIAL_CONFIGS = {
+    'v1': replace(_V2, version='v1', phoneme_vocab_size=322, style_bins=1025),
+    'v2': _V2,
+    'v2Pro': _V2_PRO,
+    'v2ProPlus': replace(
+        _V2_PRO,
+        version='v2ProPlus',
+        upsample_initial_channel=768,
+        upsample_kernel_sizes=(20, 16, 8, 2, 2),
+    ),
+}

@@ -1,19 +1,30 @@
-"""Read the folders of BERT and HuBERT, as they are published for transformers."""
+"""Read what hears and reads: the folders of BERT and HuBERT, and the file of the speaker encoder.
+
+BERT and HuBERT are as they are published for transformers.
+"""
 
 from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from gptsovits_ros.checkpoint.archive import read_archive
+from gptsovits_ros.checkpoint.load import fill
 from gptsovits_ros.encoders.bert import BertEncoder
 from gptsovits_ros.encoders.hubert import HubertEncoder
+from gptsovits_ros.encoders.speaker import BASE_PLANES, STRIDES, SpeakerConfig, SpeakerEncoder
 from gptsovits_ros.errors import CheckpointError, DependencyMissingError
+
+# The layers after the map that SoVITS was trained with.
+_SPEAKER_IGNORED = re.compile(r'seg_\d+\.')
 
 
 def load_bert(
@@ -28,13 +39,7 @@ def save_encoder(model: Any, folder: Path, vocabulary: Sequence[str] = ()) -> No
     """Write a transformers model as published: config, .bin in half precision, and vocab.txt."""
     folder.mkdir()
     model.config.save_pretrained(folder)
-    torch.save(
-        {
-            name: value.half() if value.is_floating_point() else value
-            for name, value in model.state_dict().items()
-        },
-        folder / 'pytorch_model.bin',
-    )
+    torch.save(_halves(model), folder / 'pytorch_model.bin')
     if vocabulary:
         (folder / 'vocab.txt').write_text('\n'.join(vocabulary) + '\n', encoding='utf-8')
 
@@ -49,6 +54,69 @@ def load_hubert(
         .eval()
         .requires_grad_(False)
     )
+
+
+def load_speaker(
+    path: Path, device: torch.device | str = 'cpu', dtype: torch.dtype = torch.float32
+) -> SpeakerEncoder:
+    """Read an ERes2NetV2 file (.ckpt with a flat table of tensors).
+
+    Raises:
+        CheckpointError: the file is damaged, or is no such model.
+
+    """
+    tensors = read_archive(path)
+    if not isinstance(tensors, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in tensors.items()
+    ):
+        raise CheckpointError(f'{path} is no speaker encoder: a flat table of tensors is needed')
+    return speaker_model(tensors, path.name).to(device=device, dtype=dtype)
+
+
+def speaker_model(tensors: Mapping[str, Tensor], name: str) -> SpeakerEncoder:
+    """Build the speaker encoder that tensors describe, on the CPU; name is for messages."""
+    with torch.device('meta'):
+        model = SpeakerEncoder(_speaker_config(tensors, name))
+    used = {key: value for key, value in tensors.items() if not _SPEAKER_IGNORED.match(key)}
+    return fill(model, used, name, str)
+
+
+def save_speaker(model: SpeakerEncoder, path: Path) -> None:
+    """Write a speaker encoder as published: a flat table of tensors in half precision."""
+    torch.save(_halves(model), path)
+
+
+def _halves(model: Any) -> dict[str, Tensor]:
+    return {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in model.state_dict().items()
+    }
+
+
+def _speaker_config(tensors: Mapping[str, Tensor], name: str) -> SpeakerConfig:
+    """Read the sizes off the tensors, since the file has no settings."""
+    try:
+        channels = tensors['conv1.weight'].shape[0]
+        width = tensors['layer1.0.convs.0.weight'].shape[0]
+        expanded = tensors['layer1.0.conv3.weight'].shape[0]
+        return SpeakerConfig(
+            channels=channels,
+            blocks=tuple(
+                _count(tensors, rf'layer{stage}\.\d+\.conv1\.weight')
+                for stage in range(1, len(STRIDES) + 1)
+            ),
+            base_width=-(-width * BASE_PLANES // channels),
+            scale=_count(tensors, r'layer1\.0\.convs\.\d+\.weight'),
+            expansion=expanded // channels,
+        )
+    except (KeyError, IndexError, ZeroDivisionError, ValueError) as error:
+        raise CheckpointError(
+            f'{name} is no speaker encoder (ERes2NetV2): {type(error).__name__} {error}'
+        ) from error
+
+
+def _count(tensors: Mapping[str, Tensor], pattern: str) -> int:
+    return sum(re.fullmatch(pattern, name) is not None for name in tensors)
 
 
 def _pretrained(name: str, folder: Path, dtype: torch.dtype, **options: Any) -> Any:

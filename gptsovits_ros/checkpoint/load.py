@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,7 +22,7 @@ from gptsovits_ros.checkpoint.weights import (
 from gptsovits_ros.errors import CheckpointError, VersionUnsupportedError
 from gptsovits_ros.semantic.model import Text2Semantic
 
-RUNNABLE_VERSIONS = ('v2',)
+RUNNABLE_VERSIONS = ('v1', 'v2', 'v2Pro', 'v2ProPlus')
 LISTED_PROBLEMS = 8
 
 Model = TypeVar('Model', bound=nn.Module)
@@ -74,7 +74,7 @@ def semantic_model(weights: WeightFile, name: str) -> Text2Semantic:
     with torch.device('meta'):
         model = Text2Semantic(config)
     tensors = {keymap.semantic_from_official(key): value for key, value in weights.tensors.items()}
-    return _fill(model, tensors, name, keymap.semantic_to_official)
+    return fill(model, tensors, name, keymap.semantic_to_official)
 
 
 def acoustic_model(weights: WeightFile, name: str, with_posterior: bool = False) -> Sovits:
@@ -92,7 +92,7 @@ def acoustic_model(weights: WeightFile, name: str, with_posterior: bool = False)
         keymap.acoustic_from_official(key): value
         for key, value in keymap.fold_weight_norm(stored).items()
     }
-    return _fill(model, tensors, name, keymap.acoustic_to_official)
+    return fill(model, tensors, name, keymap.acoustic_to_official)
 
 
 def _expect(path: Path, weights: WeightFile, role: str) -> None:
@@ -109,8 +109,21 @@ def _expect(path: Path, weights: WeightFile, role: str) -> None:
         )
 
 
-def _fill(model: Model, tensors: Mapping[str, Tensor], name: str, official_name) -> Model:
-    """Check every tensor by name and shape, then put them into the model."""
+def fill(
+    model: Model, tensors: Mapping[str, Tensor], name: str, official_name: Callable[[str], str]
+) -> Model:
+    """Check every tensor by name and shape, then put them into the model, and freeze it.
+
+    Args:
+        model: on the device "meta", or anywhere else.
+        tensors: by the names of the model; halves are widened.
+        name: of the file, for messages.
+        official_name: turns a name of the model into the one that the file has.
+
+    Raises:
+        CheckpointError: tensors are missing, misshapen or unknown; the message lists them.
+
+    """
     wanted = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     problems = [
         f'{official_name(key)} {list(shape)} is missing'

@@ -12,9 +12,15 @@ from torch import Tensor
 
 from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.checkpoint import keymap
-from gptsovits_ros.checkpoint.detect import CheckpointKind
+from gptsovits_ros.checkpoint.archive import ZIP_MAGIC
+from gptsovits_ros.checkpoint.detect import HEADERS, CheckpointKind
 from gptsovits_ros.checkpoint.settings import acoustic_settings, semantic_settings
-from gptsovits_ros.checkpoint.weights import ACOUSTIC, SEMANTIC, WeightFile
+from gptsovits_ros.checkpoint.weights import (
+    ACOUSTIC,
+    SEMANTIC,
+    V1_GPT_PHONEMES,
+    WeightFile,
+)
 from gptsovits_ros.errors import CheckpointError
 from gptsovits_ros.semantic.model import Text2Semantic
 
@@ -25,8 +31,9 @@ def semantic_weights(model: Text2Semantic, info: str) -> WeightFile:
         keymap.semantic_to_official(name): value.half()
         for name, value in model.state_dict().items()
     }
+    symbols = 'v1' if model.config.phoneme_vocab_size == V1_GPT_PHONEMES else 'v2'
     return WeightFile(
-        SEMANTIC, CheckpointKind('v2', 'v2'), semantic_settings(model.config), info, tensors
+        SEMANTIC, CheckpointKind(symbols, symbols), semantic_settings(model.config), info, tensors
     )
 
 
@@ -40,12 +47,15 @@ def acoustic_weights(model: Sovits, info: str) -> WeightFile:
             tensors[official + '_g'], tensors[official + '_v'] = gain.half(), direction.half()
         else:
             tensors[official] = value.half()
-    kind = CheckpointKind('v2', model.config.version)
+    kind = CheckpointKind(model.config.symbols, model.config.version)
     return WeightFile(ACOUSTIC, kind, acoustic_settings(model.config), info, tensors)
 
 
 def write_official(weights: WeightFile, path: Path) -> None:
-    """Write a .ckpt (GPT, plain settings) or .pth (SoVITS, `utils.HParams`), atomically."""
+    """Write a .ckpt (GPT, plain settings) or .pth (SoVITS, `utils.HParams`), atomically.
+
+    Versions that upstream tells by the header get theirs (gptsovits-spec section 1.2).
+    """
     settings: Any = weights.settings
     if weights.role == ACOUSTIC:
         settings = _hparams(settings)
@@ -55,11 +65,25 @@ def write_official(weights: WeightFile, path: Path) -> None:
         torch.save(
             content, partial, pickle_module=SimpleNamespace(Pickler=_Pickler, __name__='pickle')
         )
+        with partial.open('r+b') as stream:
+            stream.write(_header(weights))
         partial.replace(path)
     except OSError as error:
         raise CheckpointError(f'cannot write {path}: {error.strerror}') from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _header(weights: WeightFile) -> bytes:
+    """Return the first two bytes; v1 and v2 keep those of a zip file, as upstream writes them."""
+    if weights.role != ACOUSTIC or weights.kind.version in ('v1', 'v2'):
+        return ZIP_MAGIC
+    for header, kind in HEADERS.items():
+        if kind == weights.kind:
+            return header
+    raise CheckpointError(
+        f'no official file can say that it is {weights.kind}; write it as .safetensors'
+    )
 
 
 class _HParams:

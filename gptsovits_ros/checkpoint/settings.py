@@ -19,7 +19,9 @@ from gptsovits_ros.types import SpectrogramConfig
 MAX_SIZE = 1 << 16
 MAX_LAYERS = 256
 V1_STYLE_BINS = 1025
-_MAY_BE_ZERO = ('p_dropout', 'eos', 'min_tokens')
+PRO_VERSIONS = ('v2Pro', 'v2ProPlus')
+PRO_SPEAKER_DIM = 20480
+_MAY_BE_ZERO = ('p_dropout', 'eos', 'min_tokens', 'speaker_dim')
 
 # Official name -> field of SpectrogramConfig, in the section "data".
 _SPECTROGRAM_NAMES = {
@@ -52,6 +54,8 @@ def acoustic_config(settings: dict[str, Any], kind: CheckpointKind) -> SovitsCon
     if kind.symbols == 'v1':
         values.setdefault('phoneme_vocab_size', V1_PHONEMES)
         values.setdefault('style_bins', V1_STYLE_BINS)
+    if kind.version in PRO_VERSIONS:
+        values.setdefault('speaker_dim', PRO_SPEAKER_DIM)
     spectrogram = {
         ours: data[official] for official, ours in _SPECTROGRAM_NAMES.items() if official in data
     }

@@ -23,6 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default='tiny',
         help='tiny: 4 MB, for tests; full: the official sizes, 1.1 GB (default: %(default)s)',
     )
+    parser.add_argument(
+        '--version',
+        choices=('v1', 'v2', 'v2Pro', 'v2ProPlus'),
+        default='v2',
+        help='GPT-SoVITS version of the models (default: %(default)s)',
+    )
     parser.add_argument('--seed', type=int, default=0, help='another seed is another voice')
 
 
@@ -30,9 +36,9 @@ def run(args: argparse.Namespace) -> int:
     """Make it."""
     from gptsovits_ros.voice.standin import make_test_voice
 
-    make_test_voice(args.folder, args.size, args.seed)
+    make_test_voice(args.folder, args.size, args.seed, args.version)
     print(
-        f'{args.folder}: a {args.size} test voice. Try:\n'
+        f'{args.folder}: a {args.size} {args.version} test voice. Try:\n'
         f'gptsovits_ros say "Hello." -o hello.wav --voice {args.folder.name} '
         f'--voice-root {args.folder.parent}'
     )

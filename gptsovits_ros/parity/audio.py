@@ -10,12 +10,16 @@ import soundfile
 import torch
 
 from gptsovits_ros.audio import files, kaldi, resample, spectrogram
-from gptsovits_ros.parity.golden import Golden
-from gptsovits_ros.parity.report import Row, todo
+from gptsovits_ros.checkpoint.encoders import speaker_model
+from gptsovits_ros.parity import recipe
+from gptsovits_ros.parity.golden import Golden, max_error
+from gptsovits_ros.parity.report import Row, compared
 from gptsovits_ros.types import SpectrogramConfig
 
 REFERENCE = SpectrogramConfig()
 TRAINING_MEL = spectrogram.MelConfig(REFERENCE, 128, 0.0, 16000.0)
+# What the goldens' README suggests for speaker vectors.
+SPEAKER_TOLERANCE = 1e-4
 STEREO_RATE = 44100  # of the golden recording w44_stereo
 
 
@@ -25,8 +29,24 @@ def run(folder: Path) -> Iterator[Row]:
     yield from _spectrograms(golden)
     yield from _recording(golden)
     yield golden.latent('fbank80', kaldi.fbank(golden.tensor('w16')))
-    for name in ('sv_embedding', 'sv_layer1_mean', 'sv_layer4_mean'):
-        yield todo(golden.name, name, 'the speaker encoder is not written yet')
+    yield from _speaker(golden)
+
+
+@torch.inference_mode()
+def _speaker(golden: Golden) -> Iterator[Row]:
+    """Compare the speaker encoder, from the energies of the wave at 16 kHz."""
+    tensors = recipe.weights(golden.folder / 'eres2netv2_recipe.json')
+    model = speaker_model(tensors, golden.name)
+    energies = kaldi.fbank(golden.tensor('w16'))[None]
+    maps = model.stages(energies)
+    for quantity, found in (
+        ('sv_embedding', model(energies)[0]),
+        ('sv_layer1_mean', maps[0].mean(dim=(0, 2, 3))),
+        ('sv_layer4_mean', maps[3].mean(dim=(0, 2, 3))),
+    ):
+        wanted = golden.tensor(quantity)
+        error = max_error(found, wanted) / wanted.abs().max().item()
+        yield compared(golden.name, quantity, error, SPEAKER_TOLERANCE, 'of the largest')
 
 
 def _spectrograms(golden: Golden) -> Iterator[Row]:

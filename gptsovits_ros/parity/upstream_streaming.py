@@ -84,7 +84,7 @@ def decode_streaming(
         the waveform [1, 1, T] and the latent [1, H, F] before the change of speed.
 
     """
-    latent = model.prior.joint_latent(model.quantized(codes), phoneme_ids, style)
+    latent = model.prior.joint_latent(model.quantized(codes), phoneme_ids, model.text_style(style))
     latent = latent[:, :, -result_codes * model.config.token_stride :]
     if overlap is not None:
         length = overlap.shape[-1]

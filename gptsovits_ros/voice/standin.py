@@ -7,7 +7,8 @@ for real where no trained voice is at hand. Equal arguments give equal files.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,13 @@ import torch
 import yaml
 from torch import nn
 
-from gptsovits_ros.acoustic.config import SovitsConfig
+from gptsovits_ros.acoustic.config import OFFICIAL_CONFIGS, SovitsConfig
 from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.audio.files import write_wav
-from gptsovits_ros.checkpoint.encoders import save_encoder
+from gptsovits_ros.checkpoint.encoders import save_encoder, save_speaker
 from gptsovits_ros.checkpoint.save import acoustic_weights, semantic_weights, write_official
+from gptsovits_ros.checkpoint.weights import V1_GPT_PHONEMES
+from gptsovits_ros.encoders.speaker import SpeakerConfig, SpeakerEncoder
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.semantic.config import SemanticConfig
 from gptsovits_ros.semantic.model import Text2Semantic
@@ -41,16 +44,40 @@ class Size:
 
     Attributes:
         semantic: of the GPT.
-        acoustic: of SoVITS.
+        acoustic: of SoVITS, by version.
+        speaker: of the speaker encoder.
         bert: settings of a transformers BertConfig.
         hubert: settings of a transformers HubertConfig.
 
     """
 
     semantic: SemanticConfig
-    acoustic: SovitsConfig
+    acoustic: Mapping[str, SovitsConfig]
+    speaker: SpeakerConfig
     bert: dict
     hubert: dict
+
+
+TINY_SPEAKER = SpeakerConfig(channels=8, blocks=(1, 1, 1, 1), base_width=32, scale=2, expansion=2)
+
+
+def _narrowed(config: SovitsConfig) -> SovitsConfig:
+    """Return a config with the layers of another in small widths."""
+    return replace(
+        config,
+        ssl_dim=48,
+        inter_channels=32,
+        hidden_channels=32,
+        filter_channels=64,
+        n_layers=2,
+        mrte_channels=32,
+        gin_channels=config.gin_channels // 16,
+        speaker_dim=TINY_SPEAKER.embedding_dim if config.speaker_dim else 0,
+        style_channels=16,
+        flow_wavenet_layers=2,
+        posterior_layers=2,
+        upsample_initial_channel=config.upsample_initial_channel // 8,
+    )
 
 
 SIZES = {
@@ -58,20 +85,8 @@ SIZES = {
         SemanticConfig(
             hidden_dim=64, head=4, n_layer=3, ffn_dim=256, bert_dim=32, max_sec=MAX_SECONDS
         ),
-        SovitsConfig(
-            ssl_dim=48,
-            codebook_size=1024,
-            inter_channels=32,
-            hidden_channels=32,
-            filter_channels=64,
-            n_layers=2,
-            mrte_channels=32,
-            gin_channels=32,
-            style_channels=16,
-            flow_wavenet_layers=2,
-            posterior_layers=2,
-            upsample_initial_channel=64,
-        ),
+        {version: _narrowed(config) for version, config in OFFICIAL_CONFIGS.items()},
+        TINY_SPEAKER,
         {
             'hidden_size': 32,
             'num_hidden_layers': 4,
@@ -90,7 +105,8 @@ SIZES = {
     ),
     'full': Size(
         SemanticConfig(max_sec=MAX_SECONDS),
-        SovitsConfig(),
+        OFFICIAL_CONFIGS,
+        SpeakerConfig(),
         {
             'hidden_size': 1024,
             'num_hidden_layers': 24,
@@ -102,20 +118,26 @@ SIZES = {
 }
 
 
-def make_test_voice(folder: Path, size: str = 'tiny', seed: int = 0) -> None:
+def make_test_voice(folder: Path, size: str = 'tiny', seed: int = 0, version: str = 'v2') -> None:
     """Write a voice into a new folder, whose name becomes the voice's name.
 
     Args:
         folder: must not exist.
         size: "tiny" (3 MB, for tests) or "full" (the official sizes, 1.2 GB, for benchmarks).
         seed: another seed is another voice.
+        version: GPT-SoVITS version.
 
     Raises:
-        ConfigurationError: the size is unknown, or the folder is taken or has no valid name.
+        ConfigurationError: size or version is unknown, or the folder is taken or has no valid
+            name.
 
     """
     if size not in SIZES:
         raise ConfigurationError(f'unknown size "{size}"; known are {", ".join(SIZES)}')
+    if version not in SIZES[size].acoustic:
+        raise ConfigurationError(
+            f'no stand-in of version "{version}"; known are {", ".join(SIZES[size].acoustic)}'
+        )
     if not NAME_PATTERN.fullmatch(folder.name):
         raise ConfigurationError(
             f'"{folder.name}" is no voice name: use a-z, 0-9, - and _, at most 64'
@@ -129,37 +151,41 @@ def make_test_voice(folder: Path, size: str = 'tiny', seed: int = 0) -> None:
         place.mkdir()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            _write(place, SIZES[size], size, seed)
+            _write(place, size, seed, version)
         place.rename(folder)
 
 
 @torch.no_grad()
-def _write(folder: Path, size: Size, size_name: str, seed: int) -> None:
-    write_wav(
-        folder / 'prompt.wav',
-        _prompt_wave(size.acoustic.sample_rate, seed),
-        size.acoustic.sample_rate,
-    )
+def _write(folder: Path, size_name: str, seed: int, version: str) -> None:
+    size = SIZES[size_name]
+    config = size.acoustic[version]
+    write_wav(folder / 'prompt.wav', _prompt_wave(config.sample_rate, seed), config.sample_rate)
+    semantic = size.semantic
+    if config.symbols == 'v1':
+        semantic = replace(semantic, phoneme_vocab_size=V1_GPT_PHONEMES)
     write_official(
-        semantic_weights(Text2Semantic(size.semantic), f'test-{seed}'), folder / 'semantic.ckpt'
+        semantic_weights(Text2Semantic(semantic), f'test-{seed}'), folder / 'semantic.ckpt'
     )
-    write_official(
-        acoustic_weights(_acoustic(size.acoustic), f'test-{seed}'), folder / 'acoustic.pth'
-    )
+    write_official(acoustic_weights(_acoustic(config), f'test-{seed}'), folder / 'acoustic.pth')
     _write_encoders(folder, size)
+    encoders = {'bert': 'bert', 'hubert': 'hubert'}
+    if config.speaker_dim:
+        save_speaker(_speaker(size.speaker), folder / 'speaker.ckpt')
+        encoders['speaker'] = 'speaker.ckpt'
     tree = {
         'format': FORMAT,
-        'description': f'Random weights ({size_name}): it babbles. For tests and benchmarks.',
+        'description': f'Random weights ({size_name} {version}): it babbles. '
+        'For tests and benchmarks.',
         'languages': ['zh', 'en'],
         'model': {
             'semantic': 'semantic.ckpt',
             'acoustic': 'acoustic.pth',
-            'version': size.acoustic.version,
-            'sample_rate': size.acoustic.sample_rate,
+            'version': version,
+            'sample_rate': config.sample_rate,
         },
         'prompt': {'audio': 'prompt.wav', 'text': PROMPT_TEXT, 'language': 'zh'},
         'references': [],
-        'encoders': {'bert': 'bert', 'hubert': 'hubert'},
+        'encoders': encoders,
     }
     (folder / VOICE_FILE).write_text(
         yaml.safe_dump(tree, allow_unicode=True, sort_keys=False), 'utf-8'
@@ -198,12 +224,22 @@ def _make_audible(model: Sovits) -> None:
                 nn.init.zeros_(layer.bias)
     # Taps that sum to zero take the constant part away.
     decoder.conv_post.weight -= decoder.conv_post.weight.mean(dim=-1, keepdim=True)
-    style = model.style_embedding([torch.rand(1, config.spectrogram.bins, 50)])
+    speakers = [torch.randn(1, config.speaker_dim)] if config.speaker_dim else []
+    style = model.style_embedding([torch.rand(1, config.spectrogram.bins, 50)], speakers)
     tokens = torch.randint(config.codebook_size, (1, 25))
     phonemes = torch.randint(config.phoneme_vocab_size, (1, 30))
     # Two rounds: loud babble is flattened by the tanh, and then measured too low.
     for _ in range(2):
         decoder.conv_post.weight *= TARGET_RMS / model.decode(tokens, phonemes, style).std()
+
+
+def _speaker(config: SpeakerConfig) -> SpeakerEncoder:
+    """Return an encoder whose vectors are about as large as those of the official one."""
+    model = SpeakerEncoder(config).eval()
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight)
+    return model
 
 
 def _write_encoders(folder: Path, size: Size) -> None:

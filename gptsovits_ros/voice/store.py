@@ -21,6 +21,15 @@ FORMAT = 1
 NAME_PATTERN = re.compile(r'[a-z0-9][a-z0-9_-]{0,63}')
 MAX_VOICE_FILE_BYTES = 64 * 1024
 PROMPT_LANGUAGES = ('zh', 'en')
+# GPT-SoVITS version -> what its voices need beside what all voices need.
+NEEDED_KEYS = {
+    'v1': (),
+    'v2': (),
+    'v2Pro': ('encoders.speaker',),
+    'v2ProPlus': ('encoders.speaker',),
+    'v3': ('encoders.vocoder', 'prompt.text'),
+    'v4': ('encoders.vocoder', 'prompt.text'),
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,7 @@ class Voice:
         languages: language tags that it speaks.
         semantic: GPT weights (.ckpt or .safetensors).
         acoustic: SoVITS weights (.pth or .safetensors).
+        acoustic_base: where `acoustic` is a LoRA file, the model that it changes; else None.
         model_version: GPT-SoVITS version that the weights are said to be (checked on loading).
         sample_rate: rate that they are said to make [Hz] (checked when they are loaded).
         prompt_audio: the clip that the GPT continues from.
@@ -42,6 +52,8 @@ class Voice:
         references: further clips whose style is averaged with that of the prompt.
         bert: folder of the BERT model; None: its features are zeros.
         hubert: folder of the HuBERT model.
+        speaker: file of the speaker encoder (v2Pro, v2ProPlus), else None.
+        vocoder: file or folder of the vocoder (v3, v4), else None.
 
     """
 
@@ -51,6 +63,7 @@ class Voice:
     languages: tuple[str, ...]
     semantic: Path
     acoustic: Path
+    acoustic_base: Path | None
     model_version: str
     sample_rate: int
     prompt_audio: Path
@@ -59,6 +72,24 @@ class Voice:
     references: tuple[Path, ...]
     bert: Path | None
     hubert: Path
+    speaker: Path | None
+    vocoder: Path | None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Everything on disk that the voice is made of, its voice.yaml first."""
+        named = (
+            self.semantic,
+            self.acoustic,
+            self.acoustic_base,
+            self.prompt_audio,
+            *self.references,
+            self.bert,
+            self.hubert,
+            self.speaker,
+            self.vocoder,
+        )
+        return (self.folder / VOICE_FILE, *(path for path in named if path is not None))
 
 
 def data_root() -> Path:
@@ -117,6 +148,13 @@ def read_voice(folder: Path, model_root: Path) -> Voice:
             f'prompt.language is "{language}"; known are {", ".join(PROMPT_LANGUAGES)}'
         )
 
+    version = tree.get('model.version', str)
+    if version not in NEEDED_KEYS:
+        raise tree.wrong(f'model.version is "{version}"; known are {", ".join(NEEDED_KEYS)}')
+    for key in NEEDED_KEYS[version]:
+        if not tree.get(key, str, ''):
+            raise tree.wrong(f'{key} is missing, which a {version} voice needs (docs/versions.md)')
+
     def existing(key: str, name: str) -> Path:
         for root in (folder, model_root):
             candidate = (root / name).resolve()
@@ -127,7 +165,10 @@ def read_voice(folder: Path, model_root: Path) -> Voice:
             '(`gptsovits_ros fetch` downloads the official models)'
         )
 
-    bert = tree.get('encoders.bert', str, '')
+    def optional(key: str) -> Path | None:
+        name = tree.get(key, str, '')
+        return existing(key, name) if name else None
+
     return Voice(
         name=folder.name,
         folder=folder,
@@ -135,14 +176,17 @@ def read_voice(folder: Path, model_root: Path) -> Voice:
         languages=tuple(tree.strings('languages')),
         semantic=existing('model.semantic', tree.get('model.semantic', str)),
         acoustic=existing('model.acoustic', tree.get('model.acoustic', str)),
-        model_version=tree.get('model.version', str),
+        acoustic_base=optional('model.acoustic_base'),
+        model_version=version,
         sample_rate=tree.get('model.sample_rate', int),
         prompt_audio=existing('prompt.audio', tree.get('prompt.audio', str)),
         prompt_text=tree.get('prompt.text', str, ''),
         prompt_language=language,
         references=tuple(existing('references', name) for name in tree.strings('references')),
-        bert=existing('encoders.bert', bert) if bert else None,
+        bert=optional('encoders.bert'),
         hubert=existing('encoders.hubert', tree.get('encoders.hubert', str)),
+        speaker=optional('encoders.speaker'),
+        vocoder=optional('encoders.vocoder'),
     )
 
 

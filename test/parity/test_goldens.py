@@ -12,8 +12,11 @@ from gptsovits_ros.parity.report import FAIL, OK, TODO, compared
 CLAIMED = {
     't2s_v2_a': 26,
     't2s_v1_b': 20,
-    's2_v2': 38,
-    'audio': 10,
+    's2_v1': 27,
+    's2_v2': 41,
+    's2_v2Pro': 33,
+    's2_v2ProPlus': 33,
+    'audio': 14,
     'bert_hubert_tiny': 9,
     'ckpt_format': 6,
     'pipeline_glue': 8,

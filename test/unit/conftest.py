@@ -1,4 +1,4 @@
-"""A small official-layout voice, made once."""
+"""Small official-layout voices, made once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gptsovits_ros.voice.standin import make_test_voice
+from gptsovits_ros.voice.standin import SIZES, make_test_voice
 
 
 @pytest.fixture(scope='session')
@@ -15,3 +15,12 @@ def tiny_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp('voices') / 'tiny'
     make_test_voice(folder)
     return folder
+
+
+@pytest.fixture(scope='session')
+def tiny_voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with one tiny voice per version, named as it; do not write into it."""
+    root = tmp_path_factory.mktemp('versions')
+    for version in SIZES['tiny'].acoustic:
+        make_test_voice(root / version.lower(), version=version)
+    return root

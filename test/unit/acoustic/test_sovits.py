@@ -40,9 +40,16 @@ OTHER_RATE = SovitsConfig(
         'resblock_dilation_sizes': ((1, 3), (1, 3)),
     }
 )
+# v1 reads the whole spectrogram; v2Pro adds a speaker embedding and has a wider style.
+WHOLE_SPECTROGRAM = SovitsConfig(**{**vars(TINY), 'version': 'v1', 'style_bins': 1025})
+WITH_SPEAKER = SovitsConfig(
+    **{**vars(TINY), 'version': 'v2Pro', 'gin_channels': 20, 'speaker_dim': 30}
+)
 
 
-@pytest.fixture(params=[TINY, OTHER_RATE], ids=['32k', '24k'])
+@pytest.fixture(
+    params=[TINY, OTHER_RATE, WHOLE_SPECTROGRAM, WITH_SPEAKER], ids=['v2', '24k', 'v1', 'v2Pro']
+)
 def model(request) -> Sovits:
     torch.manual_seed(0)
     made = Sovits(request.param, with_posterior=True).eval()
@@ -57,7 +64,14 @@ def inputs(model: Sovits, tokens: int = 9):
     codes = torch.randint(16, (1, tokens), generator=rng)
     ids = torch.randint(20, (1, 7), generator=rng)
     spectrogram = torch.rand(1, model.config.spectrogram.bins, 30, generator=rng)
-    return codes, ids, model.style_embedding([spectrogram])
+    return codes, ids, model.style_embedding([spectrogram], speakers(model, 1))
+
+
+def speakers(model: Sovits, count: int) -> list[torch.Tensor]:
+    """Return so many speaker embeddings, or none for a model that takes none."""
+    rng = torch.Generator().manual_seed(3)
+    width = model.config.speaker_dim
+    return [torch.randn(1, width, generator=rng) for _ in range(count)] if width else []
 
 
 @torch.inference_mode()
@@ -94,14 +108,43 @@ def test_the_flow_is_undone_by_its_inverse(model):
 @torch.inference_mode()
 def test_several_references_are_averaged(model):
     spectrograms = [torch.rand(1, model.config.spectrogram.bins, n) for n in (20, 35)]
-    alone = [model.style_embedding([item]) for item in spectrograms]
-    torch.testing.assert_close(model.style_embedding(spectrograms), (alone[0] + alone[1]) / 2)
+    heard = speakers(model, 2)
+    alone = [model.style_embedding([spectrograms[row]], heard[row : row + 1]) for row in range(2)]
+    torch.testing.assert_close(
+        model.style_embedding(spectrograms, heard), (alone[0] + alone[1]) / 2
+    )
+
+
+@torch.inference_mode()
+def test_another_speaker_is_another_style_and_a_missing_one_is_refused():
+    torch.manual_seed(0)
+    model = Sovits(WITH_SPEAKER).eval()
+    spectrogram = torch.rand(1, model.config.spectrogram.bins, 20)
+    first, second = (model.style_embedding([spectrogram], [one]) for one in speakers(model, 2))
+    assert not torch.equal(first, second)
+    with pytest.raises(ValueError, match='0 speaker embeddings for 1 clips'):
+        model.style_embedding([spectrogram])
+    with pytest.raises(ValueError, match='1 speaker embeddings for 1 clips'):
+        Sovits(TINY).style_embedding([spectrogram], [torch.zeros(1, 30)])
+
+
+@torch.inference_mode()
+def test_the_style_encoder_of_v1_hears_the_highest_frequencies():
+    torch.manual_seed(0)
+    spectrogram = torch.rand(1, 1025, 20)
+    brighter = spectrogram.clone()
+    brighter[:, 1000:] += 1
+    for config, is_heard in ((TINY, False), (WHOLE_SPECTROGRAM, True)):
+        model = Sovits(config).eval()
+        styles = [model.style_embedding([item]) for item in (spectrogram, brighter)]
+        assert torch.equal(*styles) is not is_heard
 
 
 @torch.inference_mode()
 def test_padding_changes_nothing_inside_the_mask(model):
     """A batch of unequal lengths gives each row what it gets alone."""
     codes, ids, style = inputs(model)
+    style = model.text_style(style)
     alone = model.prior.statistics(model.prior.joint_latent(model.quantized(codes), ids, style))
     padded_codes = torch.cat([codes, torch.zeros(1, 4, dtype=torch.int64)], dim=1)
     padded_ids = torch.cat([ids, torch.zeros(1, 3, dtype=torch.int64)], dim=1)

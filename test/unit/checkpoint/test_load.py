@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.checkpoint import keymap
 from gptsovits_ros.checkpoint.detect import CheckpointKind
 from gptsovits_ros.checkpoint.load import (
@@ -19,6 +20,7 @@ from gptsovits_ros.checkpoint.load import (
 from gptsovits_ros.checkpoint.save import acoustic_weights, semantic_weights, write_official
 from gptsovits_ros.checkpoint.weights import WeightFile, convert, read_weights, write_weights
 from gptsovits_ros.errors import CheckpointError, VersionUnsupportedError
+from gptsovits_ros.voice.standin import SIZES
 
 
 def changed(weights: WeightFile, **settings) -> WeightFile:
@@ -74,6 +76,7 @@ def test_keymaps_are_invertible_on_the_official_names(goldens):
     for table, there, back in (
         ('tensors_s1_v2', keymap.semantic_from_official, keymap.semantic_to_official),
         ('tensors_s2G_v2', keymap.acoustic_from_official, keymap.acoustic_to_official),
+        ('tensors_s2G_v2Pro', keymap.acoustic_from_official, keymap.acoustic_to_official),
     ):
         names = [
             name
@@ -83,6 +86,44 @@ def test_keymaps_are_invertible_on_the_official_names(goldens):
         assert len(names) > 200
         assert [back(there(name)) for name in names] == names
         assert len({there(name) for name in names}) == len(names)
+
+
+@pytest.mark.parametrize('version', ['v1', 'v2', 'v2Pro', 'v2ProPlus'])
+def test_the_full_size_of_each_version_has_the_official_tensors(goldens, version):
+    import json
+
+    model = SIZES['full'].acoustic[version]
+    with torch.device('meta'):
+        weights = acoustic_weights(Sovits(model, with_posterior=True), '')
+    official = json.loads((goldens / 'tables' / f'tensors_s2G_{version}.json').read_text())
+    wanted = {
+        name: tuple(shape)
+        for name, (shape, _) in official.items()
+        if not keymap.ACOUSTIC_IGNORED.match(name)
+    }
+    assert weights.shapes == wanted
+    assert weights.kind == CheckpointKind('v1' if version == 'v1' else 'v2', version)
+
+
+@pytest.mark.parametrize(
+    ('version', 'header'), [('v1', b'PK'), ('v2', b'PK'), ('v2Pro', b'05'), ('v2ProPlus', b'06')]
+)
+def test_official_files_of_each_version_are_told_by_their_header(tmp_path, version, header):
+    model = Sovits(SIZES['tiny'].acoustic[version])
+    write_official(acoustic_weights(model, 'x'), tmp_path / 'x.pth')
+    assert (tmp_path / 'x.pth').read_bytes()[:2] == header
+    again = load_acoustic(tmp_path / 'x.pth')
+    assert again.config == model.config
+    assert again.config.version == version
+
+
+def test_a_version_that_no_official_file_can_tell_is_not_written_as_one(tiny_voice, tmp_path):
+    weights = read_weights(tiny_voice / 'acoustic.pth')
+    with pytest.raises(CheckpointError, match='safetensors'):
+        write_official(
+            dataclasses.replace(weights, kind=CheckpointKind('v2', 'v4')), tmp_path / 'x.pth'
+        )
+    assert not list(tmp_path.iterdir())
 
 
 def test_weight_norm_folds_to_what_torch_computes():
@@ -155,9 +196,9 @@ def test_swapped_files_are_explained(tiny_voice):
 @pytest.mark.parametrize(
     'kind',
     [
-        CheckpointKind('v2', 'v2Pro'),
+        CheckpointKind('v2', 'v3'),
         CheckpointKind('v2', 'v3', is_lora=True),
-        CheckpointKind('v1', 'v1'),
+        CheckpointKind('v2', 'v5'),
     ],
 )
 def test_a_version_that_cannot_run_is_named(tiny_voice, tmp_path, kind):

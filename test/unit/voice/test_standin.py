@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import pytest
 
@@ -36,25 +37,28 @@ def test_it_is_a_voice_of_its_store(tiny_voice):
     assert 'babbles' in voice.description
 
 
-def test_its_names_and_ranks_are_those_of_official_files(tiny_voice, goldens):
+@pytest.mark.parametrize('version', ['v1', 'v2', 'v2Pro', 'v2ProPlus'])
+def test_its_names_and_ranks_are_those_of_official_files(tiny_voices, goldens, version):
     """Same tensors, other widths: a reader that takes this file takes an official one."""
-    import json
-
-    for name, table in (('semantic.ckpt', 'tensors_s1_v2'), ('acoustic.pth', 'tensors_s2G_v2')):
+    semantic = 'tensors_s1_v1' if version == 'v1' else 'tensors_s1_v2'
+    folder = tiny_voices / version.lower()
+    for name, table in (('semantic.ckpt', semantic), ('acoustic.pth', f'tensors_s2G_{version}')):
         official = json.loads((goldens / 'tables' / f'{table}.json').read_text())
         ranks = {key: len(shape) for key, (shape, _) in official.items()}
-        found = {
-            key: value.dim() for key, value in read_weights(tiny_voice / name).tensors.items()
-        }
+        weights = read_weights(folder / name)
+        found = {key: value.dim() for key, value in weights.tensors.items()}
         assert found.items() <= ranks.items()
         assert len(found) > 40
+    assert weights.kind.version == version
 
 
-def test_the_full_size_has_the_official_widths():
-    from gptsovits_ros.acoustic.config import SovitsConfig
-
-    assert SIZES['full'].acoustic == SovitsConfig()
-    assert SIZES['full'].bert['hidden_size'] == SIZES['full'].semantic.bert_dim
+@pytest.mark.parametrize('size', SIZES)
+def test_the_widths_of_its_models_fit_together(size):
+    widths = SIZES[size]
+    for config in widths.acoustic.values():
+        assert config.speaker_dim in (0, widths.speaker.embedding_dim)
+        assert config.ssl_dim == widths.hubert.get('hidden_size', 768)
+    assert widths.bert['hidden_size'] == widths.semantic.bert_dim
 
 
 @pytest.mark.parametrize(
@@ -68,6 +72,11 @@ def test_the_full_size_has_the_official_widths():
 def test_wrong_arguments_are_explained(tmp_path, name, size, message):
     with pytest.raises(ConfigurationError, match=message):
         make_test_voice(tmp_path / name, size)
+
+
+def test_an_unknown_version_is_explained(tmp_path):
+    with pytest.raises(ConfigurationError, match='version "v9"; known are v1, v2, v2Pro'):
+        make_test_voice(tmp_path / 'x', version='v9')
 
 
 def test_an_existing_folder_is_left_alone(tmp_path):

@@ -117,12 +117,56 @@ def test_a_link_that_leads_out_is_refused(store, tmp_path):
         ({'model__sample_rate': 'fast'}, 'model.sample_rate'),
         ({'model__sample_rate': True}, 'model.sample_rate'),
         ({'references': ['../x']}, 'references'),
+        ({'model__version': 'v9'}, 'model.version is "v9"; known are v1, v2'),
+        ({'model__version': 2}, 'model.version'),
     ],
 )
 def test_a_wrong_value_is_named(store, change, message):
     write(store.voice_root / 'anna', **change)
     with pytest.raises(VoiceInvalidError, match=message):
         store.voice('anna')
+
+
+@pytest.mark.parametrize(
+    ('version', 'key', 'value'),
+    [
+        ('v2Pro', 'encoders__speaker', 'a.ckpt'),
+        ('v2ProPlus', 'encoders__speaker', 'a.ckpt'),
+        ('v3', 'encoders__vocoder', 'bert'),
+        ('v4', 'encoders__vocoder', 'a.ckpt'),
+    ],
+)
+def test_a_version_needs_its_own_files_and_says_which(store, version, key, value):
+    folder = store.voice_root / 'anna'
+    write(folder, model__version=version)
+    with pytest.raises(VoiceInvalidError, match=key.replace('__', '.') + ' is missing'):
+        store.voice('anna')
+    write(folder, model__version=version, **{key: 'gone'})
+    with pytest.raises(VoiceInvalidError, match=key.replace('__', '.') + ' names "gone"'):
+        store.voice('anna')
+    write(folder, model__version=version, **{key: value})
+    voice = store.voice('anna')
+    assert getattr(voice, key.rpartition('__')[2]) == folder / value
+
+
+@pytest.mark.parametrize('version', ['v3', 'v4'])
+def test_v3_and_v4_need_the_text_of_the_prompt(store, version):
+    write(
+        store.voice_root / 'anna',
+        model__version=version,
+        encoders__vocoder='bert',
+        prompt__text=None,
+    )
+    with pytest.raises(VoiceInvalidError, match='prompt.text is missing'):
+        store.voice('anna')
+
+
+def test_all_files_of_a_voice_are_known(store):
+    folder = store.voice_root / 'anna'
+    write(folder, references=['p.wav'], model__acoustic_base='a.ckpt')
+    names = [path.name for path in store.voice('anna').files]
+    wanted = [VOICE_FILE, 'a.ckpt', 'b.pth', 'a.ckpt', 'p.wav', 'p.wav', 'bert', 'hubert']
+    assert names == wanted
 
 
 @pytest.mark.parametrize(
