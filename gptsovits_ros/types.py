@@ -18,8 +18,22 @@ from gptsovits_ros.errors import (
 )
 
 # Language tags of a request (gptsovits-spec section 4.1). One-language tags read what is not
-# English in that language; all_* never ask the language identifier; auto detects each piece.
-LANGUAGES = ('auto', 'zh', 'en', 'all_zh')
+# English in that language; all_* never ask the language identifier; auto detects each piece, and
+# auto_yue reads what it takes for Chinese as Cantonese. Models with symbol table v1 speak neither
+# Korean nor Cantonese.
+LANGUAGES = (
+    'auto',
+    'auto_yue',
+    'zh',
+    'en',
+    'ja',
+    'ko',
+    'yue',
+    'all_zh',
+    'all_ja',
+    'all_ko',
+    'all_yue',
+)
 
 
 @dataclass(frozen=True)

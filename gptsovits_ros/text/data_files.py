@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from gptsovits_ros.errors import InternalError
@@ -24,3 +25,15 @@ def data_path(name: str) -> Path:
             'install the package again (setup.py lists text/data as package data)'
         )
     return path
+
+
+def user_data_path(name: str) -> Path:
+    """Return where the user may put a file or folder that the package does not bring.
+
+    Args:
+        name: name below the folder for the data of this package (XDG base directory
+            specification), which is where voices and models are, too.
+
+    """
+    base = os.environ.get('XDG_DATA_HOME') or Path.home() / '.local' / 'share'
+    return Path(base) / 'gptsovits_ros' / name

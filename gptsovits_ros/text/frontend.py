@@ -4,16 +4,48 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 
-from gptsovits_ros.errors import TextInvalidError
+from gptsovits_ros.errors import LanguageUnsupportedError, TextInvalidError
 from gptsovits_ros.text import language as languages
-from gptsovits_ros.text import normalize_en, normalize_zh, split
+from gptsovits_ros.text import (
+    normalize_en,
+    normalize_ja,
+    normalize_ko,
+    normalize_yue,
+    normalize_zh,
+    split,
+)
 from gptsovits_ros.text.g2p_en import EnglishG2P
+from gptsovits_ros.text.g2p_ja import JapaneseG2p
+from gptsovits_ros.text.g2p_ko import KoreanG2p
+from gptsovits_ros.text.g2p_yue import CantoneseG2p
 from gptsovits_ros.text.g2p_zh import MandarinG2p
-from gptsovits_ros.text.symbols import PAUSES, PUNCTUATION, UNKNOWN, symbol_ids, symbol_table
+from gptsovits_ros.text.symbols import (
+    PAUSES,
+    PUNCTUATION,
+    UNKNOWN,
+    is_known,
+    symbol_ids,
+    symbol_table,
+)
 from gptsovits_ros.types import LANGUAGES, Phonemes, Span
+
+# Text of one language -> how it is spoken, in writing.
+Normalizer = Callable[[str], str]
+
+# What the official frontend makes of numbers and symbols; the voices were trained on it.
+OFFICIAL_NORMALIZERS: Mapping[str, Normalizer] = MappingProxyType(
+    {
+        'zh': normalize_zh.normalize,
+        'en': normalize_en.normalize,
+        'ja': normalize_ja.normalize,
+        'ko': normalize_ko.normalize,
+        'yue': normalize_yue.normalize,
+    }
+)
 
 # The models were trained on whole sentences; with less they babble.
 _FEWEST_PHONEMES = 6
@@ -23,7 +55,11 @@ _FEWEST_ENGLISH_PHONEMES = 4
 # they are what they look like.
 _PAUSE_SIGNS = ((re.compile(r'￥(?!\s*\d)'), 'SP2'), (re.compile(r'\^(?!\s*\d)'), 'SP3'))
 
-_SILENT = frozenset((*PUNCTUATION, *PAUSES, UNKNOWN))
+# The last six are not sounds of Japanese and Korean.
+_SILENT = frozenset((*PUNCTUATION, *PAUSES, UNKNOWN, *'_[]#空停'))
+_NOT_IN_VERSION_1 = {'ko': 'Korean', 'yue': 'Cantonese'}
+# One sentence of each language that has something to load; auto begins with Chinese.
+_FIRST_WORDS = {'zh': '你好。', 'ja': 'はい。', 'ko': '네.', 'yue': '你好。'}
 _LINE_BREAK = re.compile('\r\n?|[\x0b\x0c\x85\u2028\u2029]')
 _BLANK_LINES = re.compile(r'\s*\n\s*')
 _ACCENTED = re.compile('[\u00c0-\u024f]')
@@ -45,6 +81,7 @@ class TextFrontend:
         """
         symbol_table(symbol_version)
         self.symbol_version = symbol_version
+        self._normalizers = OFFICIAL_NORMALIZERS
         self._segmenter = languages.Segmenter()
         self._english = EnglishG2P()
 
@@ -52,25 +89,39 @@ class TextFrontend:
     def _mandarin(self) -> MandarinG2p:
         return MandarinG2p(erhua=self.symbol_version != 'v1')
 
+    @cached_property
+    def _japanese(self) -> JapaneseG2p:
+        return JapaneseG2p()
+
+    @cached_property
+    def _korean(self) -> KoreanG2p:
+        return KoreanG2p()
+
+    @cached_property
+    def _cantonese(self) -> CantoneseG2p:
+        return CantoneseG2p()
+
     def load(self, tags: Iterable[str] = LANGUAGES) -> None:
         """Read all that these language tags need, so that the first sentence is not slow.
 
         Args:
-            tags: some of `types.LANGUAGES`.
+            tags: some of `types.LANGUAGES`. "auto" and "auto_yue" load Chinese and English; other
+                languages follow when a text has them.
 
         Raises:
-            LanguageUnsupportedError: for an unknown tag.
-            DependencyMissingError: if a package is not installed.
+            LanguageUnsupportedError: for an unknown tag, or one that the symbol table lacks.
+            DependencyMissingError: if a package or dictionary is not installed.
 
         """
         tags = set(tags)
         for tag in sorted(tags):
-            languages.check_language(tag)
+            self._check_language(tag)
         if tags:
             self._english.load()  # any text may hold English words
         if tags - {'en'}:
             self._segmenter.load()
-            self._read_mandarin('你好。')
+        for language in sorted({_main_language(tag) for tag in tags} - {'en'}):
+            self._read(language, _FIRST_WORDS[language])
 
     def segments(self, text: str, language: str, method: str) -> list[str]:
         """Return the pieces in which a text is spoken, at least one.
@@ -82,11 +133,11 @@ class TextFrontend:
 
         Raises:
             TextInvalidError: if the text has no word, or is not valid Unicode.
-            LanguageUnsupportedError: for an unknown tag.
+            LanguageUnsupportedError: for an unknown tag, or one that the symbol table lacks.
             ParameterInvalidError: for an unknown method.
 
         """
-        languages.check_language(language)
+        self._check_language(language)
         segments = split.split_text(_clean(text), language, method)
         if not segments:
             raise TextInvalidError(
@@ -103,9 +154,9 @@ class TextFrontend:
 
         Raises:
             TextInvalidError: if the segment has no sound, or is not valid Unicode.
-            LanguageUnsupportedError: for an unknown tag; in "auto" also for a piece in Japanese or
-                Korean.
-            DependencyMissingError: if a package for this text is not installed.
+            LanguageUnsupportedError: for an unknown tag; for a language that the symbol table
+                lacks, as the tag or in a piece of the text.
+            DependencyMissingError: if a package or dictionary for this text is not installed.
 
         """
         text = _clean(segment).replace('\n', ' ')
@@ -131,40 +182,73 @@ class TextFrontend:
             GptsovitsError: as `phonemes`.
 
         """
-        languages.check_language(language)
+        self._check_language(language)
         stop = split.full_stop(language)
         lines = _BLANK_LINES.split(_clean(text).strip())
         sentences = (line if split.ends_with_mark(line) else line + stop for line in lines if line)
         joint = ' ' if language == 'en' else ''
         return self.phonemes(joint.join(sentences), language)
 
+    def _check_language(self, tag: str) -> None:
+        languages.check_language(tag)
+        name = _NOT_IN_VERSION_1.get(tag.split('_')[-1])
+        if name and self.symbol_version == 'v1':
+            raise LanguageUnsupportedError(
+                f'models with symbol table v1 do not speak {name} ("{tag}"); use a voice of a '
+                'later model version'
+            )
+
     def _spans(self, text: str, language: str) -> list[Span]:
         return [
-            self._read_english(piece) if tag == 'en' else self._read_mandarin(piece)
+            self._read(tag, piece)
             for tag, piece in languages.spans(text, language, self._segmenter)
         ]
 
-    def _read_english(self, text: str) -> Span:
-        norm_text = normalize_en.normalize(text)
+    def _read(self, language: str, text: str) -> Span:
+        """Return the phonemes of a text in one language."""
+        self._check_language(language)
+        written, pause = text, ','
+        if language == 'zh':
+            text, pause = _without_pause_sign(text)
+        norm_text = self._normalizers[language](text)
+        phonemes, word2ph = self._pronounce(language, norm_text)
+        symbols = (pause if symbol == ',' else symbol for symbol in phonemes)
+        return Span(language, written, norm_text, self._known(symbols), word2ph)
+
+    def _pronounce(
+        self, language: str, norm_text: str
+    ) -> tuple[Sequence[str], tuple[int, ...] | None]:
+        """Return phonemes and their alignment, None where BERT gives no features."""
+        if language == 'zh':
+            phonemes, word2ph = self._mandarin(norm_text)
+            return phonemes, tuple(word2ph)
+        if language == 'ja':
+            return self._japanese(norm_text), None
+        if language == 'ko':
+            return self._korean(norm_text), None
+        if language == 'yue':
+            # There is an alignment, but the models saw Cantonese without BERT features.
+            return self._cantonese(norm_text)[0], None
         phonemes = self._english(norm_text)
         if len(phonemes) < _FEWEST_ENGLISH_PHONEMES:
             phonemes.insert(0, ',')
-        return Span('en', text, norm_text, tuple(phonemes))
+        return phonemes, None
 
-    def _read_mandarin(self, text: str) -> Span:
-        written = text
-        pause = ','
-        for sign, symbol in _PAUSE_SIGNS:
-            if sign.search(text):
-                text, pause = sign.sub(',', text), symbol
-                break
-        norm_text = normalize_zh.normalize(text)
-        phonemes, word2ph = self._mandarin(norm_text)
-        return Span('zh', written, norm_text, _with_pause(phonemes, pause), tuple(word2ph))
+    def _known(self, symbols: Iterable[str]) -> tuple[str, ...]:
+        version = self.symbol_version
+        return tuple(symbol if is_known(symbol, version) else UNKNOWN for symbol in symbols)
 
 
-def _with_pause(phonemes: Sequence[str], pause: str) -> tuple[str, ...]:
-    return tuple(pause if symbol == ',' else symbol for symbol in phonemes)
+def _main_language(tag: str) -> str:
+    return {'auto': 'zh', 'auto_yue': 'yue'}.get(tag, tag.removeprefix('all_'))
+
+
+def _without_pause_sign(text: str) -> tuple[str, str]:
+    """Return the text without a sign for longer pauses, and the symbol that its commas become."""
+    for sign, symbol in _PAUSE_SIGNS:
+        if sign.search(text):
+            return sign.sub(',', text), symbol
+    return text, ','
 
 
 def _clean(text: str) -> str:
@@ -176,6 +260,8 @@ def _clean(text: str) -> str:
             f'the text is not valid Unicode: half a surrogate pair at position {error.start}; '
             'send UTF-8 text'
         ) from error
+    # One character for each syllable and each kana, however they were typed.
+    text = unicodedata.normalize('NFC', text)
     text = _LINE_BREAK.sub('\n', text).replace('\t', ' ')
     # A word with an accent is not seen as English and would fall silent in Chinese text.
     text = _ACCENTED.sub(lambda match: unicodedata.normalize('NFD', match[0])[0], text)

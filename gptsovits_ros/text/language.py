@@ -20,7 +20,6 @@ _JAMO_AND_HANGUL = '\u1100-\u11ff\u3130-\u318f\uac00-\ud7af'
 _CONTINUATION = '0-9、-〜。！？.!?… '
 _JAPANESE_RUN = re.compile(f'([{_KANA}]+(?:[{_CONTINUATION}]+[{_KANA}]*)*)')
 _KOREAN_RUN = re.compile(f'([{_JAMO_AND_HANGUL}]+(?:[{_CONTINUATION}]+[{_JAMO_AND_HANGUL}]*)*)')
-_KANA_OR_HANGUL = re.compile(f'[{_KANA}{_JAMO_AND_HANGUL}]')
 # CJK ideographs (base block and extensions A to H), and what may stand between them.
 _NOT_CHINESE = re.compile(
     '[^\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002a6df\U0002a700-\U0002b73f\U0002b740-\U0002b81f'
@@ -31,7 +30,8 @@ _DIGITS_LEAN_LEFT = re.compile(r'[,.!?，。！？]')
 _DIGITS_END_SENTENCE = re.compile(r'[。.]$')
 _SPACES = re.compile(' {2,}')
 
-_LANGUAGE_NAMES = {'ja': 'Japanese', 'ko': 'Korean'}
+# What a text in these languages has at least once.
+_SCRIPTS = {'ja': re.compile(f'[{_KANA}]'), 'ko': re.compile(f'[{_JAMO_AND_HANGUL}]')}
 
 
 class Segmenter:
@@ -176,36 +176,41 @@ def check_language(tag: str) -> None:
 
 
 def spans(text: str, tag: str, segmenter: Segmenter) -> list[tuple[str, str]]:
-    """Return (language, text) of the pieces that a text is read in; language is "zh" or "en".
+    """Return (language, text) of the pieces that a text is read in.
 
     Args:
         text: one segment.
         tag: one of `types.LANGUAGES`.
         segmenter: not used for "en".
 
+    Returns:
+        languages are "zh", "en", "ja", "ko" and "yue"; neighbours differ.
+
     Raises:
-        LanguageUnsupportedError: for an unknown tag; in "auto" also for Japanese or Korean.
+        LanguageUnsupportedError: for an unknown tag.
+        DependencyMissingError: if the packages for identification are not installed.
 
     """
     check_language(tag)
     text = _SPACES.sub(' ', text)
     if tag == 'en':
         return [('en', text)]
-    if tag == 'all_zh':
-        return [(piece.language, piece.text) for piece in segmenter.pieces(text, default='zh')]
-    pieces = segmenter.pieces(text)
-    for piece in pieces:
-        if tag == 'auto':
-            _check_spoken(piece)
-        if piece.language != 'en':
-            piece.language = 'zh'
+    if tag.startswith('all_'):
+        pieces = segmenter.pieces(text, default=tag.removeprefix('all_'))
+    else:
+        pieces = segmenter.pieces(text)
+        for piece in pieces:
+            piece.language = _spoken_language(piece.language, tag, text)
     return [(piece.language, piece.text) for piece in _joined(pieces)]
 
 
-def _check_spoken(piece: Piece) -> None:
-    # Without kana or Hangul it is Chinese: the small model takes short Han words for Japanese.
-    if piece.language in _LANGUAGE_NAMES and _KANA_OR_HANGUL.search(piece.text):
-        raise LanguageUnsupportedError(
-            f'the text has a part in {_LANGUAGE_NAMES[piece.language]} ("{piece.language}"), '
-            'which is not supported; send Chinese or English, or name the language with "zh"'
-        )
+def _spoken_language(language: str, tag: str, text: str) -> str:
+    """Return the language to read a piece in, given what it was taken for."""
+    if language == 'en':
+        return 'en'
+    if tag not in ('auto', 'auto_yue'):
+        return tag
+    # The small model takes short Han words for Japanese; where no kana stands, it is not believed.
+    if language in _SCRIPTS and not _SCRIPTS[language].search(text):
+        language = 'zh'
+    return 'yue' if language == 'zh' and tag == 'auto_yue' else language
