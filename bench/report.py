@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
+Result = TypeVar('Result')
 OUT = Path(__file__).parent / 'out' / 'latest.json'
 
 
@@ -52,23 +54,35 @@ class Conditions:
     command: str
 
     def row(
-        self, name: str, values: Sequence[float], unit: str, goal: float | None = None,
+        self,
+        name: str,
+        values: Sequence[float],
+        unit: str,
+        goal: float | None = None,
         more_is_better: bool = False,
     ) -> Row:
         """Return the row of some measured values."""
         value = statistics.median(values)
         ok = None if goal is None else value >= goal if more_is_better else value <= goal
         return Row(
-            name, self.device, self.threads, round(os.getloadavg()[0], 2), value,
-            (min(values), max(values)), unit, goal, ok, self.command,
+            name,
+            self.device,
+            self.threads,
+            round(os.getloadavg()[0], 2),
+            value,
+            (min(values), max(values)),
+            unit,
+            goal,
+            ok,
+            self.command,
         )
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """Return how long an action takes [s]."""
+def timed(action: Callable[[], Result]) -> tuple[float, Result]:
+    """Return how long an action takes [s], and its result."""
     start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
+    result = action()
+    return time.perf_counter() - start, result
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -78,10 +92,13 @@ def table(rows: Sequence[Row]) -> str:
         goal = '' if row.goal is None else f'  goal {row.goal:g}: {"ok" if row.ok else "missed"}'
         low, high = row.spread
         lines.append(
-            f'{row.name:<44} {row.value:>10.4g} {low:>10.4g} {high:>10.4g} {row.unit}{goal}')
+            f'{row.name:<44} {row.value:>10.4g} {low:>10.4g} {high:>10.4g} {row.unit}{goal}'
+        )
     first = rows[0]
     lines.append(
-        f'\n{first.device}, {first.threads} thread(s), load {first.load:g}; measure it again: {first.command}')
+        f'\n{first.device}, {first.threads} thread(s), load {first.load:g}; '
+        f'measure it again: {first.command}'
+    )
     return '\n'.join(lines)
 
 
