@@ -1,0 +1,1 @@
+"""Text as a native reader says it, one module per language; all share `common.find_pieces`."""
