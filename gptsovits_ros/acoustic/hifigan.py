@@ -1,4 +1,4 @@
-"""The decoder (upstream `dec`): latent frames become a waveform.
+"""HiFi-GAN, and the decoder (upstream `dec`) that is one: latent frames become a waveform.
 
 Kong et al. 2020 (HiFi-GAN), generator V1.
 """
@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gptsovits_ros.acoustic.cfm_config import VocoderConfig
 from gptsovits_ros.acoustic.config import SovitsConfig
 
 LEAKY_SLOPE = 0.1
@@ -38,37 +39,49 @@ class ResidualBlock(nn.Module):
         return x
 
 
-class HifiGan(nn.Module):
-    """Latent [B, inter_channels, F] and style -> waveform [B, 1, F * samples_per_frame].
+class Generator(nn.Module):
+    """What all HiFi-GANs here have in common; subclasses say what enters after `conv_pre`."""
 
-    Samples are within [-1, 1].
-    """
-
-    def __init__(self, config: SovitsConfig) -> None:
+    def __init__(
+        self, in_channels: int, sizes: SovitsConfig | VocoderConfig, post_bias: bool
+    ) -> None:
         super().__init__()
-        width = config.upsample_initial_channel
-        self.blocks_per_stage = len(config.resblock_kernel_sizes)
-        self.conv_pre = nn.Conv1d(config.inter_channels, width, 7, padding=3)
-        self.cond = nn.Conv1d(config.gin_channels, width, 1)
+        width = sizes.upsample_initial_channel
+        self.blocks_per_stage = len(sizes.resblock_kernel_sizes)
+        self.conv_pre = nn.Conv1d(in_channels, width, 7, padding=3)
         self.ups = nn.ModuleList()
         self.resblocks = nn.ModuleList()
-        for rate, kernel in zip(config.upsample_rates, config.upsample_kernel_sizes, strict=True):
+        for rate, kernel in zip(sizes.upsample_rates, sizes.upsample_kernel_sizes, strict=True):
             self.ups.append(
                 nn.ConvTranspose1d(width, width // 2, kernel, rate, padding=(kernel - rate) // 2)
             )
             width //= 2
             for size, dilations in zip(
-                config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True
+                sizes.resblock_kernel_sizes, sizes.resblock_dilation_sizes, strict=True
             ):
                 self.resblocks.append(ResidualBlock(width, size, dilations))
-        self.conv_post = nn.Conv1d(width, 1, 7, padding=3, bias=False)
+        self.conv_post = nn.Conv1d(width, 1, 7, padding=3, bias=post_bias)
 
-    def forward(self, z: Tensor, style: Tensor) -> Tensor:
-        """Decode; style is [B, gin_channels, 1]."""
-        x = self.conv_pre(z) + self.cond(style)
+    def waveform(self, x: Tensor) -> Tensor:
+        """Return [B, 1, T] for what `conv_pre` gave, [B, upsample_initial_channel, F]."""
         for stage, up in enumerate(self.ups):
             x = up(F.leaky_relu(x, LEAKY_SLOPE))
             first = stage * self.blocks_per_stage
             blocks = self.resblocks[first : first + self.blocks_per_stage]
             x = sum(block(x) for block in blocks) / self.blocks_per_stage
         return torch.tanh(self.conv_post(F.leaky_relu(x, LAST_LEAKY_SLOPE)))
+
+
+class HifiGan(Generator):
+    """Latent [B, inter_channels, F] and style -> waveform [B, 1, F * samples_per_frame].
+
+    Samples are within [-1, 1].
+    """
+
+    def __init__(self, config: SovitsConfig) -> None:
+        super().__init__(config.inter_channels, config, post_bias=False)
+        self.cond = nn.Conv1d(config.gin_channels, config.upsample_initial_channel, 1)
+
+    def forward(self, z: Tensor, style: Tensor) -> Tensor:
+        """Decode; style is [B, gin_channels, 1]."""
+        return self.waveform(self.conv_pre(z) + self.cond(style))

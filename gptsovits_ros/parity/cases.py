@@ -9,13 +9,17 @@ from pathlib import Path
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.parity.report import Row, todo
 
-# Prefix of a case folder -> module of this package with `run(folder) -> Iterator[Row]`.
+# Prefix of a case folder -> module of this package with `run(folder) -> Iterator[Row]`; the first
+# that fits is used.
 MODULES = {
     'ckpt_format': 'checkpoint',
     'text': 'text',
     'bert_hubert_tiny': 'encoders',
     'audio': 'audio',
     't2s_': 'semantic',
+    's2_v3': 'cfm',
+    's2_v4': 'cfm',
+    'v3v4_cfm': 'cfm',
     's2_': 'acoustic',
     'pipeline_glue': 'glue',
     'e2e_': 'end_to_end',
@@ -23,9 +27,7 @@ MODULES = {
     'scaled_adam': 'training',
 }
 # Cases whose code belongs to later work.
-LATER = {
-    'v3v4_cfm': 'GPT-SoVITS v3 and v4',
-}
+LATER = {}
 # Folders beside the cases that hold facts, not cases.
 NOT_CASES = ('tables',)
 
