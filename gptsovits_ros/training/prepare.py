@@ -136,9 +136,7 @@ def prepare_corpus(
             report(f'{clip.name} is left out: {error}')
             continue
         kept.append(clip)
-    write_lines(
-        folder / PHONEMES_FILE, (f'{clip.name}\t{lines[clip.name]}' for clip in kept)
-    )
+    write_lines(folder / PHONEMES_FILE, (f'{clip.name}\t{lines[clip.name]}' for clip in kept))
     rows = ('\t'.join(str(getattr(clip, column)) for column in COLUMNS) for clip in kept)
     write_lines(folder / CORPUS_FILE, ('\t'.join(COLUMNS), *rows))
     return kept
