@@ -100,8 +100,8 @@ class StyleEncoder(nn.Module):
 
     def forward(self, spectrogram: Tensor, mask: Tensor | None = None) -> Tensor:
         """Encode; only the first style_bins rows are read. mask [B, 1, F] marks data, or None."""
-        # Upstream masks what goes in and the attention, but not the steps between them: the last frames
-        # of a padded clip see what the spectral layers make of zeros.
+        # Upstream masks what goes in and the attention, but not the steps between them: the last
+        # frames of a padded clip see what the spectral layers make of zeros.
         x = masked(spectrogram[:, : self.bins], mask)
         x = self.spectral(x.transpose(1, 2))
         x = self.temporal(x.transpose(1, 2)).transpose(1, 2)

@@ -1,4 +1,4 @@
-"""Read what training starts from: a model with its pairs of weight norm, discriminators, a tokenizer."""
+"""Read what training starts from: pairs of weight norm, discriminators, a tokenizer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from gptsovits_ros.checkpoint.weight_norm import pair_name
 from gptsovits_ros.checkpoint.weights import read_weights
 from gptsovits_ros.errors import CheckpointError
 
-TOKENIZER_TENSORS = ('quantizer.codebook', 'ssl_projection.weight', 'ssl_projection.bias')
+CODEBOOK = 'quantizer.codebook'
+TOKENIZER_TENSORS = (CODEBOOK, 'ssl_projection.weight', 'ssl_projection.bias')
 
 
 def load_acoustic_start(path: Path) -> tuple[Sovits, dict[str, Tensor]]:
@@ -55,7 +56,9 @@ def load_discriminators(model: nn.Module, path: Path) -> None:
 
 
 def load_tokenizer(model: Sovits, path: Path) -> None:
-    """Copy codebook and content projection from a safetensors file, under our names or the official ones.
+    """Copy codebook and content projection from a safetensors file.
+
+    Its names are ours or the official ones.
 
     Raises:
         CheckpointError: the file is damaged or does not fit the model.
@@ -66,6 +69,9 @@ def load_tokenizer(model: Sovits, path: Path) -> None:
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f'cannot read the tokenizer {path}: {error}') from error
     tensors = {keymap.acoustic_from_official(name): value for name, value in stored.items()}
+    # Some writers keep an axis for several codebooks, of which there is one.
+    if (codebook := tensors.get(CODEBOOK)) is not None and codebook.dim() == 3:
+        tensors[CODEBOOK] = codebook.squeeze(0)
     state = model.state_dict()
     _check_fit(path, tensors, {name: state[name] for name in TOKENIZER_TENSORS})
     for name in TOKENIZER_TENSORS:

@@ -1,4 +1,4 @@
-"""Weight norm for training: official checkpoints are trained as pairs (g, v), our models hold g * v / |v|."""
+"""Weight norm for training: what official trainers move is (g, v), what models use g * v / |v|."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SUFFIXES = ('weight_g', 'weight_v')
 
 
 def acoustic_has_weight_norm(name: str) -> bool:
-    """Say whether official training splits this tensor of our SoVITS model (gptsovits-spec 2.2)."""
+    """Say whether official training splits this tensor of our SoVITS (gptsovits-spec 2.2)."""
     return keymap.has_weight_norm(keymap.acoustic_to_official(name))
 
 
@@ -26,7 +26,7 @@ def every_weight(name: str) -> bool:
 
 
 def apply_weight_norm(model: nn.Module, is_split: Callable[[str], bool]) -> None:
-    """Split the weights that is_split(name) names into g and v, in place; outputs stay the same."""
+    """Split the weights that is_split(name) accepts, in place; outputs stay the same."""
     chosen = [
         module
         for name, module in model.named_modules()
@@ -44,7 +44,7 @@ def pair_name(name: str) -> str:
 
 @torch.no_grad()
 def load_pairs(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Take g and v of split weights from tensors named `...weight_g` and `...weight_v` (our names).
+    """Take g and v of split weights from tensors named `...weight_g` and `...weight_v`.
 
     The weights stay what they are; how training goes on from them depends on the length of v.
     """
@@ -55,7 +55,7 @@ def load_pairs(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 
 def plain_state(model: nn.Module) -> dict[str, Tensor]:
-    """Return the state of a model by the names, and with the weights, that it has without weight norm."""
+    """Return the state that a model has without weight norm."""
     state: dict[str, Tensor] = {}
     for name, value in model.state_dict().items():
         match = _PAIR.match(name)

@@ -46,7 +46,7 @@ from gptsovits_ros.training.settings import DiscriminatorSettings
 
 LOSS_TOLERANCE = 1e-4
 GRADIENT_TOLERANCE = 1e-3
-# Gradients of keys' biases are zero but for rounding, since a softmax ignores a shift of all its scores.
+# Gradients of keys' biases are zero but for rounding: a softmax ignores a shift of its scores.
 NEGLIGIBLE = 1e-6
 OPTIMIZER_TOLERANCE = 1e-6
 MEL_WEIGHT, FEATURE_WEIGHT = 45.0, 2.0
@@ -151,7 +151,7 @@ def _discriminators(golden: Golden) -> Discriminators:
 
 
 def _inputs(golden: Golden, config: SovitsConfig) -> tuple[Tensor, Tensor, Tensor]:
-    """Return waves [B, 1, T], magnitudes [B, bins, F] and mask [B, 1, F], padded as upstream does."""
+    """Return waves [B, 1, T], magnitudes [B, bins, F], mask [B, 1, F], padded as upstream does."""
     seed, frames = golden.meta['seed'], golden.meta['frames']
     padded, hop = 2 * (max(frames) // 2 + 1), config.samples_per_frame
     waves = torch.zeros(len(frames), 1, padded * hop)

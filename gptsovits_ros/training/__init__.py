@@ -1,4 +1,5 @@
-"""Training of both models: from nothing at any width, or on from a checkpoint (gptsovits-spec section 10).
+"""Training of both models: from nothing at any width, or on from a checkpoint.
 
-A process of its own: `python -m gptsovits_ros.training`. Progress leaves it as JSON lines.
+gptsovits-spec section 10. It is a process of its own, `python -m gptsovits_ros.training`;
+progress leaves it as JSON lines.
 """

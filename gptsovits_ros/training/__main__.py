@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import torch
@@ -43,9 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _train(args: argparse.Namespace) -> None:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    started = time.monotonic()
     trainer_class, settings_class = TRAINERS[args.command]
     settings = read_settings(args.settings, settings_class)
     if args.threads:
@@ -56,7 +55,11 @@ def _train(args: argparse.Namespace) -> None:
         raise ConfigurationError(f'cannot make the folder {args.run}: {error.strerror}') from error
     progress = Progress(args.run, _write_line, show_bar=sys.stderr.isatty())
     trainer = trainer_class(settings, args.corpus, _device(args.device), progress.message)
-    Loop(trainer, settings.run, args.run, progress).run(args.minutes * 60, stop.is_set)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    seconds = args.minutes * 60 - (time.monotonic() - started)
+    Loop(trainer, settings.run, args.run, progress).run(seconds, stop.is_set)
 
 
 def _device(name: str) -> torch.device:

@@ -147,7 +147,7 @@ class AcousticCollator:
         return self._spectrograms(waves, max(len(wave) // hop for wave in waves))
 
     def _spectrograms(self, waves: list[Tensor], longest: int) -> tuple[Tensor, Tensor]:
-        """Return spectrograms [B, bins, longest], each made of its own wave alone, and their mask."""
+        """Return spectrograms [B, bins, longest], each of its own wave alone, and their mask."""
         config = self._config.spectrogram
         padded = torch.zeros(len(waves), config.bins, longest, device=self._device)
         counts = []

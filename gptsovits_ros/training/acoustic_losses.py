@@ -17,7 +17,7 @@ from gptsovits_ros.audio.spectrogram import (
 )
 from gptsovits_ros.types import SpectrogramConfig
 
-# Transform size and hop of the multi-resolution STFT loss (Yamamoto et al. 2020, Parallel WaveGAN).
+# Transform size and hop of the multi-resolution STFT loss (Yamamoto et al. 2020).
 STFT_SIZES = ((512, 128), (1024, 256), (2048, 512))
 
 FeatureMaps = Sequence[Sequence[Tensor]]
@@ -36,7 +36,7 @@ def adversarial_losses(fake: FeatureMaps) -> list[Tensor]:
 
 
 def feature_loss(real: FeatureMaps, fake: FeatureMaps) -> Tensor:
-    """Return the mean difference of all feature maps, summed; no gradient flows into those of real waves."""
+    """Return the mean differences of all feature maps, summed; those of real waves are targets."""
     return sum(
         (a.detach().float() - b.float()).abs().mean()
         for real_maps, fake_maps in zip(real, fake, strict=True)
@@ -71,7 +71,7 @@ def mel_loss(wave: Tensor, magnitude: Tensor, config: MelConfig) -> Tensor:
 
 
 def stft_loss(generated: Tensor, real: Tensor) -> Tensor:
-    """Return the mean over resolutions of spectral convergence and log magnitude difference, for [B, 1, T]."""
+    """Return how far two waves [B, 1, T] are apart: spectral convergence and log magnitude."""
     losses = []
     for n_fft, hop in STFT_SIZES:
         config = SpectrogramConfig(n_fft=n_fft, hop_length=hop, win_length=n_fft)

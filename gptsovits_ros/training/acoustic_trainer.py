@@ -83,12 +83,14 @@ class AcousticTrainer:
         self._train = [item for item in usable if item.split == TRAIN]
         if not self._train:
             raise ConfigurationError(f'{corpus} has no usable utterance in the split "{TRAIN}"')
-        self._speakers = Speakers(self._train)
+        self._speakers = Speakers(self._train, self._serves_as_reference)
         self._collator = self._make_collator(self._train)
         self._dev = {
             split: [item for item in usable if item.split == split]
             for split in (DEV_TEXT, DEV_SPEAKER)
         }
+        if device.type == 'cuda':
+            self._audio.preload([item.name for item in usable])
         self._mel = MelConfig(config.spectrogram, settings.mel_bands, 0.0, config.sample_rate / 2)
         torch.manual_seed(settings.run.seed)
         self._model = make_generator(settings, corpus).to(device).train()
@@ -98,6 +100,8 @@ class AcousticTrainer:
         self._optimizer = make_optimizer(_groups(self._model, settings), settings.optimizer)
         self._judge_optimizer = make_optimizer([(self._judge_parameters, 1.0)], settings.optimizer)
         self._precision = Precision(settings.run.precision, device)
+        # bfloat16 keeps 8 bits of a sample, which the mel loss would take for noise.
+        self._precision.keep_float32(self._model.decoder.conv_post)
         self._average = MovingAverage(plain_state(self._model), settings.run.ema_decay)
 
     def batches(self, epoch: int, index: int) -> BatchStream[AcousticExample]:
@@ -107,8 +111,8 @@ class AcousticTrainer:
     def step(self, batches: list[list[AcousticExample]], step: int) -> dict[str, Tensor]:
         """Make one update of the generator and, after the warm-up, of the discriminators.
 
-        Both learn from the same forward pass, so the generator faces the discriminators as they were
-        before their update. That saves a pass, and gradients of several batches can be added up.
+        Both learn from the same forward pass, so the generator faces the discriminators as they
+        were before their update. That saves a pass, and lets gradients of batches be added up.
         """
         settings = self._settings
         is_adversarial = step >= settings.warmup_steps
@@ -134,7 +138,7 @@ class AcousticTrainer:
 
     @torch.inference_mode()
     def evaluate(self) -> dict[str, float]:
-        """Return the mel distance of dev clips spoken from their tokens, in the style of another clip."""
+        """Return the mel distance of dev clips, spoken in the style of another clip."""
         model = self._averaged()
         values = {}
         for split, utterances in self._dev.items():
@@ -213,10 +217,11 @@ class AcousticTrainer:
 
     def _mel_distances(self, model: Sovits, utterances: list[Utterance]) -> list[float]:
         rng = np.random.default_rng(self._settings.run.seed)
-        speakers, collator = Speakers(utterances), self._make_collator(utterances)
+        speakers = Speakers(utterances, self._serves_as_reference)
+        collator = self._make_collator(utterances)
         distances = []
         for index in range(min(len(utterances), self._settings.run.evaluate_clips)):
-            reference = speakers.another(index, rng, self._serves_as_reference)
+            reference = speakers.another(index, rng)
             batch = collator.batch([AcousticExample(index, reference, 0.0, 0.0)])
             style = model.style_encoder(batch.reference, batch.reference_mask)
             wave = model.decode(batch.tokens, batch.phonemes, style)
@@ -273,14 +278,14 @@ class AcousticTrainer:
     def _draw_reference(self, index: int, rng: np.random.Generator) -> int | None:
         if rng.random() >= self._settings.other_reference:
             return None
-        return self._speakers.another(index, rng, self._serves_as_reference)
+        return self._speakers.another(index, rng)
 
     def _serves_as_reference(self, utterance: Utterance) -> bool:
         return utterance.seconds >= self._settings.min_seconds
 
 
 def make_generator(settings: AcousticSettings, corpus: Path) -> Sovits:
-    """Return the model to train, with weight norm, and with gradients for all but the tokenizer."""
+    """Return the model to train: with weight norm, and the tokenizer without gradients."""
     pairs: dict[str, Tensor] = {}
     if settings.start:
         model, pairs = load_acoustic_start(Path(settings.start))

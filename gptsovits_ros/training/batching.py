@@ -1,4 +1,4 @@
-"""Batches of utterances of similar length, every utterance once per epoch, in an order fixed by the seed."""
+"""Batches of utterances of similar length, each once per epoch, in an order fixed by the seed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def make_batches(
 
 
 def _cut(pool: list[int], lengths: Sequence[int], settings: BatchSettings) -> list[list[int]]:
-    """Cut a pool, sorted by length, into batches within the limits; a batch has at least one item."""
+    """Cut a pool, sorted by length, into batches within the limits, of one item at least."""
     batches: list[list[int]] = []
     for index in pool:
         size = len(batches[-1]) + 1 if batches else 1

@@ -1,4 +1,4 @@
-"""A prepared corpus: utterances with phonemes, semantic tokens and audio, checked as they are read.
+"""A prepared corpus: utterances with phonemes, tokens and audio, checked as they are read.
 
 A corpus is a folder:
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,6 +127,12 @@ class AudioCache:
             self._waves[name] = self._read(name)
         return self._waves[name]
 
+    def preload(self, names: Sequence[str]) -> None:
+        """Read clips now, on all cores, where waiting for them later would be dear."""
+        with ThreadPoolExecutor() as pool:
+            for name, wave in zip(names, pool.map(self._read, names), strict=True):
+                self._waves[name] = wave
+
     def _read(self, name: str) -> np.ndarray:
         path = self.path(name)
         if path is None:
@@ -140,22 +147,26 @@ class AudioCache:
 class Speakers:
     """Who speaks what: finds another utterance of the same speaker."""
 
-    def __init__(self, utterances: Sequence[Utterance]) -> None:
-        self._utterances = utterances
+    def __init__(self, utterances: Sequence[Utterance], fits: Callable[[Utterance], bool]) -> None:
+        """Take the utterances that fits(utterance) accepts as answers."""
+        self._speakers = [utterance.speaker for utterance in utterances]
         self._indices: dict[str, list[int]] = defaultdict(list)
+        # Where an utterance stands among those of its speaker.
+        self._ranks: dict[int, int] = {}
         for index, utterance in enumerate(utterances):
-            self._indices[utterance.speaker].append(index)
+            if fits(utterance):
+                self._ranks[index] = len(self._indices[utterance.speaker])
+                self._indices[utterance.speaker].append(index)
 
-    def another(
-        self, index: int, rng: np.random.Generator, fits: Callable[[Utterance], bool]
-    ) -> int | None:
-        """Return a random other utterance of the speaker of utterance `index` that fits, or None."""
-        others = [
-            other
-            for other in self._indices[self._utterances[index].speaker]
-            if other != index and fits(self._utterances[other])
-        ]
-        return int(rng.choice(others)) if others else None
+    def another(self, index: int, rng: np.random.Generator) -> int | None:
+        """Return a random other utterance by the speaker of utterance `index`, or None."""
+        own = self._indices.get(self._speakers[index], [])
+        rank = self._ranks.get(index)
+        count = len(own) - (rank is not None)
+        if count < 1:
+            return None
+        drawn = int(rng.integers(count))
+        return own[drawn + 1] if rank is not None and drawn >= rank else own[drawn]
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -1,13 +1,13 @@
 """The discriminators of SoVITS: one hears the wave as it is, the others every p-th sample.
 
-After HiFi-GAN (Kong et al. 2020) and MelGAN (Kumar et al. 2019); sizes of gptsovits-spec section 2.3.
+After HiFi-GAN (Kong et al. 2020) and MelGAN (Kumar et al. 2019), with the sizes of
+gptsovits-spec section 2.3.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 

@@ -1,4 +1,4 @@
-"""The moving average of weights: smoother than the last ones, and what is evaluated and exported."""
+"""The moving average of weights: smoother than the last ones, and what is exported."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 class MovingAverage:
     """Exponential moving average of named tensors, in float32.
 
-    The decay of update n (from 0) is min(decay, (1 + n) / (10 + n)), so that the random start is soon
-    forgotten.
+    The decay of update n (from 0) is min(decay, (1 + n) / (10 + n)), so that the random start is
+    soon forgotten.
 
     Attributes:
         tensors: the average by name.

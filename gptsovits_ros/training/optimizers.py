@@ -14,7 +14,7 @@ from gptsovits_ros.training.settings import OptimizerSettings
 def make_optimizer(
     groups: Iterable[tuple[list[nn.Parameter], float]], settings: OptimizerSettings
 ) -> Optimizer:
-    """Return the optimizer of groups of parameters, each with its rate relative to the schedule's."""
+    """Return the optimizer of groups of parameters, each with a rate relative to the schedule."""
     filled = [
         {'params': parameters, 'relative_rate': rate} for parameters, rate in groups if parameters
     ]

@@ -1,4 +1,4 @@
-"""Mixed precision, the same on CPU and CUDA: what is cast, and the scaling of losses that float16 needs."""
+"""Mixed precision, the same on CPU and CUDA: what is cast, and how losses are scaled."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ class Precision:
         """Return the context of forward passes."""
         mixed = self._dtype != torch.float32
         return torch.autocast(self._device, self._dtype if mixed else None, enabled=mixed)
+
+    def keep_float32(self, module: nn.Module) -> None:
+        """Let a module of one input compute in float32 all the same."""
+        forward = module.forward
+
+        def exact(x: Tensor) -> Tensor:
+            with torch.autocast(self._device, enabled=False):
+                return forward(x.float())
+
+        module.forward = exact
 
     def backward(
         self, loss: Tensor, parameters: Sequence[nn.Parameter], retain_graph: bool = False

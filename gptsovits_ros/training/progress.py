@@ -20,8 +20,8 @@ COLUMNS = ('step', 'seconds', 'name', 'value')
 class Progress:
     """Writes lines, bar and log of one run.
 
-    A line of JSON has "event" and, where it applies, "step"; events are "message", "train" and "dev"
-    (with "values"), "saved" and "stopped" (with "reason").
+    A line of JSON has "event" and, where it applies, "step"; events are "message" (with "text"),
+    "train" and "dev" (with "values"), "saved" and "stopped" (with "reason").
     """
 
     def __init__(self, folder: Path, write_line: Callable[[str], None], show_bar: bool) -> None:

@@ -1,6 +1,7 @@
-"""ScaledAdam: Adam whose steps are relative to the size of each tensor, and which learns that size too.
+"""ScaledAdam: Adam with steps relative to the size of each tensor, which is learned as well.
 
-After Yao et al. 2023 (Zipformer, arXiv:2310.11230), with the constants of gptsovits-spec section 10.3.
+After Yao et al. 2023 (Zipformer, arXiv:2310.11230), with the constants of gptsovits-spec
+section 10.3.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ CORRECTED = 0.99
 class ScaledAdam(Optimizer):
     """Optimizer of the GPT.
 
-    Clipping shortens only the gradients of the sizes, as in the official trainer (gptsovits-spec 12.19).
+    Clipping shortens only the gradients of the sizes, as in the official trainer
+    (gptsovits-spec section 12.19).
     """
 
     def __init__(
@@ -94,9 +96,10 @@ class ScaledAdam(Optimizer):
         return state
 
     def _clipping(self, group: dict[str, Any], parameters: list[Tensor]) -> float:
-        """Return the factor that the gradients of the sizes are shortened by; the first step has none.
+        """Return the factor that the gradients of the sizes are shortened by.
 
-        The norms of the last period live with the first parameter, where they are saved with it.
+        The first step has none. The norms of the last period live with the first parameter,
+        and are saved with it.
         """
         if not parameters or not self.state[parameters[0]]:
             return 1.0

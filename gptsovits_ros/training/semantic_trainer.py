@@ -1,4 +1,7 @@
-"""Trains the GPT: phonemes and a prompt of the same speaker in, semantic tokens out (gptsovits-spec 10.3)."""
+"""Trains the GPT: phonemes and a prompt of the same speaker in, semantic tokens out.
+
+gptsovits-spec section 10.3.
+"""
 
 from __future__ import annotations
 
@@ -94,13 +97,13 @@ class SemanticTrainer:
         usable = [item for item in utterances if _is_usable(item, settings)]
         if len(usable) < len(utterances):
             report(
-                f'{len(utterances) - len(usable)} of {len(utterances)} utterances are too long, or '
-                'their text does not fit their length'
+                f'{len(utterances) - len(usable)} of {len(utterances)} utterances are too long, '
+                'or their text does not fit their length'
             )
         self._train = [item for item in usable if item.split == TRAIN]
         if not self._train:
             raise ConfigurationError(f'{corpus} has no usable utterance in the split "{TRAIN}"')
-        self._speakers = Speakers(self._train)
+        self._speakers = Speakers(self._train, self._serves_as_prompt)
         self._dev = {
             split: [item for item in usable if item.split == split]
             for split in (DEV_TEXT, DEV_SPEAKER)
@@ -220,19 +223,16 @@ class SemanticTrainer:
     def _draw_prompt(self, index: int, rng: np.random.Generator) -> int | None:
         if rng.random() >= self._settings.prompt_probability:
             return None
-        return self._speakers.another(index, rng, self._serves_as_prompt)
+        return self._speakers.another(index, rng)
 
     def _serves_as_prompt(self, utterance: Utterance) -> bool:
         return len(utterance.tokens) <= self._settings.prompt_max_tokens
 
     def _dev_examples(self, utterances: list[Utterance]) -> list[SemanticExample]:
         rng = np.random.default_rng(self._settings.run.seed)
-        speakers = Speakers(utterances)
+        speakers = Speakers(utterances, self._serves_as_prompt)
         count = min(len(utterances), self._settings.run.evaluate_clips)
-        return [
-            SemanticExample(index, speakers.another(index, rng, self._serves_as_prompt))
-            for index in range(count)
-        ]
+        return [SemanticExample(index, speakers.another(index, rng)) for index in range(count)]
 
 
 def averaged_semantic(
@@ -263,8 +263,8 @@ def collate(
 def predictions(model: Text2Semantic, batch: SemanticBatch) -> tuple[Tensor, Tensor]:
     """Return logits [N, V] and targets [N] of all N tokens that are learned, end tokens included.
 
-    Texts are padded on the right and nobody sees the padding. The row that predicts the first token is
-    the last one of each text, wherever that is (gptsovits-spec section 12.9).
+    Texts are padded on the right and nobody sees the padding. The row that predicts the first
+    token is the last one of each text, wherever that is (gptsovits-spec section 12.9).
     """
     rows, longest = batch.phonemes.shape
     bert = torch.zeros(rows, model.config.bert_dim, longest, device=batch.phonemes.device)
@@ -285,9 +285,10 @@ def predictions(model: Text2Semantic, batch: SemanticBatch) -> tuple[Tensor, Ten
 
 
 def add_dropout(model: Text2Semantic, probability: float) -> None:
-    """Let a model drop out what the official one does in training; models for use have no dropout.
+    """Let a model drop out what the official one does in training; models for use do not.
 
-    Dropping before a ReLU is dropping after it, so the hook of linear1 stands for the inner dropout.
+    Dropping before a ReLU is dropping after it, so the hook of linear1 stands for the inner
+    dropout.
     """
     if not probability:
         return

@@ -1,4 +1,4 @@
-"""What a training run is told, as frozen dataclasses read from YAML; unknown keys are refused by name."""
+"""What a training run is told: frozen dataclasses read from YAML; unknown keys are refused."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ class BatchSettings:
 
     Attributes:
         batch_size: most utterances in a batch.
-        max_positions: most positions in a batch, padding included: tokens and phonemes for the GPT,
-            frames for SoVITS; 0: no limit.
-        pool_batches: a pool of this many batches is sorted by length before it is cut; more is less
-            padding and less chance.
+        max_positions: about how many positions a batch has at most, padding included: tokens and
+            phonemes for the GPT, frames for SoVITS; 0: no limit.
+        pool_batches: a pool of this many batches is sorted by length before it is cut; more is
+            less padding and less chance.
 
     """
 
@@ -90,8 +90,8 @@ class OptimizerSettings:
         name: "adamw", or "scaled_adam" (what the official GPT was trained by).
         learning_rate: at the start, after the ramp.
         ramp_steps: updates over which the rate rises from 0.
-        decay: "constant"; "exponential": times decay_factor every decay_steps; or "cosine": down to
-            decay_factor times the start at decay_steps, and constant from there.
+        decay: "constant"; "exponential": times decay_factor every decay_steps; or "cosine": down
+            to decay_factor times the start at decay_steps, and constant from there.
         decay_steps: see decay.
         decay_factor: see decay.
         betas: decay of the two moving averages.
@@ -177,9 +177,10 @@ class AcousticSettings:
         feature_weight: of the feature matching loss.
         warmup_steps: updates without discriminators.
         stft_weight: of the multi-resolution STFT loss, which stands in for them meanwhile.
-        text_rate: learning rate of the phoneme side, relative to the rest (official fine-tuning: 0.4).
-        tokenizer: safetensors file with the codebook and the projection before it, as seen from the
-            folder of the corpus; empty: those of `start`.
+        text_rate: learning rate of the phoneme side, relative to the rest (official fine-tuning:
+            0.4).
+        tokenizer: safetensors file with the codebook and the projection before it, as seen from
+            the folder of the corpus; empty: those of `start`.
         start: checkpoint to go on from; empty: random weights.
         start_discriminators: checkpoint of the discriminators; empty: random weights.
 
