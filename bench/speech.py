@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from bench.report import Conditions, Row, timed
+from gptsovits_ros.engine.acoustic_model import Decoding
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, text_condition
 from gptsovits_ros.engine.synthesis import segment_tokens, segment_waveform
@@ -61,7 +62,8 @@ def measure(
     first = [_first_audio(engine, seed) for seed in range(runs + 1)]
     yield conditions.row('first audio, 20 characters, cold', first[:1], 's')
     yield conditions.row('first audio, 20 characters', first[1:], 's')
-    voice, frontend = engine.loaded_voice(), TextFrontend()
+    voice = engine.loaded_voice()
+    frontend = TextFrontend(voice.acoustic.symbols)
     timelines = [_timeline(voice, frontend, seed) for seed in range(runs)]
     for stage in ('text', 'bert', 'prefill'):
         yield conditions.row(stage, [getattr(line, stage) for line in timelines], 's')
@@ -107,8 +109,8 @@ def _timeline(voice: LoadedVoice, frontend: TextFrontend, seed: int) -> Timeline
     tokens_s *= (TOKENS - 1) / max(1, len(others))
     tokens = ([first, *others] * TOKENS)[:TOKENS]
     wave_s, wave = timed(
-        lambda: segment_waveform(voice, tokens, text, 1.0, 0.5, generator, never).cpu()
+        lambda: segment_waveform(voice, tokens, text, Decoding(), generator, never).cpu()
     )
     return Timeline(
-        text_s, bert_s, prefill_s, tokens_s, wave_s, len(wave) / voice.acoustic.config.sample_rate
+        text_s, bert_s, prefill_s, tokens_s, wave_s, len(wave) / voice.acoustic.sample_rate
     )

@@ -134,7 +134,10 @@ class SpeechRequest:
         seed: seed of all randomness of this utterance; None: a new one each time.
         split_method: how the text is cut into segments (gptsovits-spec section 4.4).
         pause_s: silence after each segment [s], [0, 2].
-        noise_scale: spread of the acoustic prior [0, 1]; 0 gives the most likely sound.
+        noise_scale: spread of the acoustic prior [0, 1]; 0 gives the most likely sound. Voices of
+            v3 and v4 have no such prior.
+        sample_steps: steps in which voices of v3 and v4 draw their sound [1, 128]; fewer are
+            quicker and rougher. Other voices have no steps.
         sampling: how semantic tokens are drawn.
 
     """
@@ -147,6 +150,7 @@ class SpeechRequest:
     split_method: str = 'cut5'
     pause_s: float = 0.3
     noise_scale: float = 0.5
+    sample_steps: int = 32
     sampling: SamplingParameters = field(default_factory=SamplingParameters)
 
 
@@ -155,6 +159,7 @@ REQUEST_BOUNDS = {
     'speed': (0.5, 2.0),
     'pause_s': (0.0, 2.0),
     'noise_scale': (0.0, 1.0),
+    'sample_steps': (1, 128),
     'seed': (0, 2**63 - 1),
     'top_k': (1, 1025),
     'top_p': (0.0, 1.0),
@@ -195,6 +200,7 @@ def check_request(request: SpeechRequest, max_text_length: int) -> None:
         ('speed', request.speed),
         ('pause_s', request.pause_s),
         ('noise_scale', request.noise_scale),
+        ('sample_steps', request.sample_steps),
         ('top_k', sampling.top_k),
         ('top_p', sampling.top_p),
         ('temperature', sampling.temperature),
@@ -266,6 +272,8 @@ class EngineSettings:
         device: "auto", "cpu" or "cuda:<n>"; auto takes cuda:0 where there is one.
         threads: CPU threads for the models; 0: as many as there are physical cores, at most 4.
         max_text_length: longest text accepted [characters].
+        memory_budget_mb: memory for the weights of the voices [MiB]; beyond it the least recently
+            used voice is unloaded. 0: no limit.
 
     """
 
@@ -275,3 +283,4 @@ class EngineSettings:
     device: str = 'auto'
     threads: int = 0
     max_text_length: int = 2000
+    memory_budget_mb: int = 0

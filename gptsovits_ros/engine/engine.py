@@ -11,13 +11,17 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import numpy as np
 import torch
 
 from gptsovits_ros.audio.pcm import limit_peak, silence
+from gptsovits_ros.engine.acoustic_model import Decoding
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice, text_condition
+from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.synthesis import segment_tokens, segment_waveform
+from gptsovits_ros.engine.voice_pool import VoicePool
 from gptsovits_ros.errors import (
     CanceledError,
     ConfigurationError,
@@ -36,7 +40,7 @@ from gptsovits_ros.types import (
     VoiceInfo,
     check_request,
 )
-from gptsovits_ros.voice.store import VoiceStore
+from gptsovits_ros.voice.store import Voice, VoiceStore
 
 # More threads than this gain little at batch 1, and take the cores from perception.
 MAX_THREADS = 4
@@ -47,18 +51,13 @@ log = logging.getLogger(__name__)
 class Engine:
     """Owns the models. Not thread-safe: one utterance at a time, from one thread."""
 
-    def __init__(
-        self,
-        settings: EngineSettings,
-        store: VoiceStore,
-        device: torch.device,
-        frontend: TextFrontend,
-    ) -> None:
+    def __init__(self, settings: EngineSettings, store: VoiceStore, device: torch.device) -> None:
         self._settings = settings
         self._store = store
         self._device = device
-        self._frontend = frontend
-        self._loaded: dict[str, LoadedVoice] = {}
+        self._models = ModelCache(device)
+        self._frontends: dict[str, TextFrontend] = {}
+        self._pool = VoicePool(store, self._load_voice, settings.memory_budget_mb)
 
     @classmethod
     def load(cls, settings: EngineSettings) -> Engine:
@@ -75,10 +74,9 @@ class Engine:
             settings,
             VoiceStore(settings.voice_root, settings.model_root),
             _device(settings.device),
-            TextFrontend(),
         )
-        voice = engine._voice(engine.default_voice)
-        engine._frontend.load(voice.voice.languages)
+        voice = engine.loaded_voice()
+        engine._frontend(voice.acoustic.symbols).load(voice.voice.languages)
         return engine
 
     @property
@@ -96,6 +94,20 @@ class Engine:
                 f'{self._store.voice_root / "test"}` makes one that babbles'
             )
         return self._settings.default_voice or names[0]
+
+    @property
+    def resident_voices(self) -> list[str]:
+        """Names of the voices in memory, the least recently used first."""
+        return self._pool.names
+
+    @property
+    def resident_bytes(self) -> int:
+        """Memory of the weights of the voices in memory, each counted once."""
+        return self._pool.size_bytes
+
+    def loaded_voice(self, name: str = '') -> LoadedVoice:
+        """Return the models of a voice, loaded at its first use; empty: the default voice."""
+        return self._pool.voice(name or self.default_voice)
 
     def voices(self) -> list[VoiceInfo]:
         """Return all voices of the store, sorted by name, without loading their models.
@@ -138,31 +150,26 @@ class Engine:
 
         """
         check_request(request, self._settings.max_text_length)
-        voice = self._voice(request.voice or self.default_voice)
-        if (
-            request.language != 'auto'
-            and request.language.removeprefix('all_') not in voice.voice.languages
-        ):
-            raise LanguageUnsupportedError(
-                f'voice "{voice.voice.name}" does not speak "{request.language}"; it speaks '
-                + ', '.join(voice.voice.languages)
-            )
-        generator = torch.Generator(self._device)
-        if request.seed is None:
-            generator.seed()
-        else:
-            generator.manual_seed(request.seed)
-        for index, (segment, phonemes) in enumerate(self._segments(request)):
-            samples = self._speak(voice, phonemes, request, generator, cancelled)
-            yield AudioChunk(samples, voice.acoustic.config.sample_rate, index, segment)
+        with self._pool.using(request.voice or self.default_voice) as voice:
+            _check_language(voice.voice, request.language)
+            generator = torch.Generator(self._device)
+            if request.seed is None:
+                generator.seed()
+            else:
+                generator.manual_seed(request.seed)
+            segments = self._segments(request, voice)
+            for index, (segment, phonemes) in enumerate(segments):
+                samples = self._speak(voice, phonemes, request, generator, cancelled)
+                yield AudioChunk(samples, voice.acoustic.sample_rate, index, segment)
 
-    def _segments(self, request: SpeechRequest) -> list[tuple[str, Phonemes]]:
+    def _segments(self, request: SpeechRequest, voice: LoadedVoice) -> list[tuple[str, Phonemes]]:
         """Return all segments before the first is spoken: a refused text is refused whole."""
         spoken = []
-        segments = self._frontend.segments(request.text, request.language, request.split_method)
+        frontend = self._frontend(voice.acoustic.symbols)
+        segments = frontend.segments(request.text, request.language, request.split_method)
         for segment in segments:
             try:
-                spoken.append((segment, self._frontend.phonemes(segment, request.language)))
+                spoken.append((segment, frontend.phonemes(segment, request.language)))
             except TextInvalidError as error:
                 # One segment in a script that nobody here reads must not silence its neighbours.
                 log.warning(
@@ -170,6 +177,10 @@ class Engine:
                 )
         if not spoken:
             raise TextInvalidError('the text holds nothing that can be spoken')
+        # English words stand in texts of every language, and the frontend reads them in all.
+        found = {span.language for _, phonemes in spoken for span in phonemes.spans} - {'en'}
+        for language in sorted(found.difference(voice.voice.languages)):
+            _refuse_language(voice.voice, language)
         return spoken
 
     def _speak(
@@ -191,10 +202,9 @@ class Engine:
         text_done = time.monotonic()
         tokens = list(segment_tokens(voice, text, request.sampling, generator, cancelled))
         tokens_done = time.monotonic()
+        decoding = Decoding(request.speed, request.noise_scale, request.sample_steps)
         wave = (
-            segment_waveform(
-                voice, tokens, text, request.speed, request.noise_scale, generator, cancelled
-            )
+            segment_waveform(voice, tokens, text, decoding, generator, cancelled)
             .float()
             .cpu()
             .numpy()
@@ -205,22 +215,33 @@ class Engine:
             text_done - start,
             len(tokens),
             tokens_done - text_done,
-            len(wave) / voice.acoustic.config.sample_rate,
+            len(wave) / voice.acoustic.sample_rate,
             time.monotonic() - tokens_done,
         )
         return np.concatenate(
-            [limit_peak(wave), silence(request.pause_s, voice.acoustic.config.sample_rate)]
+            [limit_peak(wave), silence(request.pause_s, voice.acoustic.sample_rate)]
         )
 
-    def _voice(self, name: str) -> LoadedVoice:
-        """Return a voice, loading it at its first use."""
-        if name not in self._loaded:
-            start = time.monotonic()
-            self._loaded[name] = load_voice(self._store.voice(name), self._frontend, self._device)
-            log.info(
-                'voice "%s" loaded on %s in %.1f s', name, self._device, time.monotonic() - start
-            )
-        return self._loaded[name]
+    def _load_voice(self, voice: Voice) -> LoadedVoice:
+        return load_voice(voice, self._models, self._frontend, self._device)
+
+    def _frontend(self, symbols: str) -> TextFrontend:
+        """Return the text frontend of a symbol table, made at its first use."""
+        if symbols not in self._frontends:
+            self._frontends[symbols] = TextFrontend(symbols)
+        return self._frontends[symbols]
+
+
+def _check_language(voice: Voice, language: str) -> None:
+    if language != 'auto' and language.removeprefix('all_') not in voice.languages:
+        _refuse_language(voice, language)
+
+
+def _refuse_language(voice: Voice, language: str) -> NoReturn:
+    raise LanguageUnsupportedError(
+        f'voice "{voice.name}" does not speak "{language}"; it speaks '
+        + ', '.join(voice.languages)
+    )
 
 
 def _device(name: str) -> torch.device:

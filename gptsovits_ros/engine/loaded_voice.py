@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gptsovits_ros.acoustic.sovits import Sovits
-from gptsovits_ros.audio.files import load_prompt_16k, load_reference_waveform
-from gptsovits_ros.audio.spectrogram import magnitude_spectrogram
-from gptsovits_ros.checkpoint.encoders import load_bert, load_hubert
+from gptsovits_ros.audio.files import load_prompt_16k
+from gptsovits_ros.checkpoint.encoders import load_bert, load_hubert, load_speaker
 from gptsovits_ros.checkpoint.load import load_acoustic, load_semantic
 from gptsovits_ros.encoders.bert import BertEncoder, repeat_by_phonemes
+from gptsovits_ros.engine.acoustic_model import AcousticModel, VoicePrompt
+from gptsovits_ros.engine.model_cache import ModelCache
+from gptsovits_ros.engine.sovits_adapter import SovitsAdapter
 from gptsovits_ros.errors import VoiceInvalidError
 from gptsovits_ros.semantic.model import Text2Semantic
 from gptsovits_ros.text.frontend import TextFrontend
+from gptsovits_ros.text.symbols import symbol_table
 from gptsovits_ros.types import Phonemes
 from gptsovits_ros.voice.store import Voice
 
@@ -47,26 +52,32 @@ class LoadedVoice:
     Attributes:
         voice: where it came from.
         semantic: the GPT.
-        acoustic: SoVITS.
+        acoustic: the model of its version, maybe shared with other voices.
         bert: the BERT encoder; None: zeros are used.
         prompt_text: the text of the prompt; None: the GPT gets no prompt.
         prompt_tokens: int64 [S], the semantic tokens of the prompt; S is 0 without a prompt.
-        style: [1, gin_channels, 1], mean style of the reference clips.
+        condition: what `acoustic` takes from the reference clips.
 
     """
 
     voice: Voice
     semantic: Text2Semantic
-    acoustic: Sovits
+    acoustic: AcousticModel
     bert: BertEncoder | None
     prompt_text: TextCondition | None
     prompt_tokens: Tensor
-    style: Tensor
+    condition: Any
 
     @property
     def device(self) -> torch.device:
         """Where the models run."""
-        return self.style.device
+        return self.prompt_tokens.device
+
+    @property
+    def modules(self) -> tuple[nn.Module, ...]:
+        """All models that are kept in memory."""
+        encoders = () if self.bert is None else (self.bert,)
+        return (self.semantic, self.acoustic.module, *encoders)
 
 
 def text_condition(
@@ -83,44 +94,70 @@ def text_condition(
 
 
 @torch.inference_mode()
-def load_voice(voice: Voice, frontend: TextFrontend, device: torch.device | str) -> LoadedVoice:
+def load_voice(
+    voice: Voice,
+    models: ModelCache,
+    frontend: Callable[[str], TextFrontend],
+    device: torch.device,
+) -> LoadedVoice:
     """Load the models of a voice and compute its conditions.
+
+    Args:
+        voice: what to load.
+        models: where models that other voices use already are found.
+        frontend: returns the text frontend of a symbol table.
+        device: that of the models.
 
     Raises:
         GptsovitsError: a file is missing, damaged or unsafe; the message names it.
 
     """
-    semantic = load_semantic(voice.semantic, device)
-    acoustic = load_acoustic(voice.acoustic, device)
-    _check_claims(voice, acoustic)
-    bert = load_bert(voice.bert, device) if voice.bert else None
-    prompt_text, prompt_tokens = None, torch.zeros(0, dtype=torch.int64, device=device)
+    semantic = models.get(load_semantic, voice.semantic)
+    acoustic = _acoustic(voice, models, device)
+    _check_claims(voice, semantic, acoustic)
+    bert = models.get(load_bert, voice.bert) if voice.bert else None
+    nothing = torch.zeros(0, dtype=torch.int64, device=device)
+    prompt_text, prompt_tokens = None, nothing
     if voice.prompt_text:
-        phonemes = frontend.prompt(voice.prompt_text, voice.prompt_language)
+        phonemes = frontend(acoustic.symbols).prompt(voice.prompt_text, voice.prompt_language)
         prompt_text = text_condition(phonemes, bert, semantic.config.bert_dim, device)
-        # HuBERT is needed once per voice, so it is not kept.
-        features = load_hubert(voice.hubert, device)(
-            load_prompt_16k(voice.prompt_audio, 0).to(device)
+        prompt_tokens = acoustic.tokens_from_features(_content_features(voice, device))[0]
+    condition = acoustic.condition(
+        VoicePrompt(
+            (voice.prompt_audio, *voice.references),
+            prompt_tokens,
+            nothing if prompt_text is None else prompt_text.ids,
         )
-        prompt_tokens = acoustic.tokens_from_features(features)[0]
-    spectrogram = acoustic.config.spectrogram
-    style = acoustic.style_embedding(
-        [
-            magnitude_spectrogram(
-                load_reference_waveform(clip, spectrogram.sample_rate), spectrogram
-            )[None].to(device)
-            for clip in (voice.prompt_audio, *voice.references)
-        ]
     )
-    return LoadedVoice(voice, semantic, acoustic, bert, prompt_text, prompt_tokens, style)
+    return LoadedVoice(voice, semantic, acoustic, bert, prompt_text, prompt_tokens, condition)
 
 
-def _check_claims(voice: Voice, acoustic: Sovits) -> None:
-    """Compare voice.yaml, which clients are told, with the weights."""
-    config = acoustic.config
-    if (voice.model_version, voice.sample_rate) != (config.version, config.sample_rate):
+def _acoustic(voice: Voice, models: ModelCache, device: torch.device) -> AcousticModel:
+    """Return the model of the version that the voice says it is."""
+    model = models.get(load_acoustic, voice.acoustic)
+    speaker = partial(load_speaker, voice.speaker, device) if voice.speaker else None
+    return SovitsAdapter(model, speaker)
+
+
+def _content_features(voice: Voice, device: torch.device) -> Tensor:
+    """Return the content features [1, C, F] of the prompt."""
+    # HuBERT is needed once per voice, so it is not kept.
+    hubert = load_hubert(voice.hubert, device)
+    return hubert(load_prompt_16k(voice.prompt_audio, 0).to(device))
+
+
+def _check_claims(voice: Voice, semantic: Text2Semantic, acoustic: AcousticModel) -> None:
+    """Compare voice.yaml, which clients are told, with the weights, and both models."""
+    if (voice.model_version, voice.sample_rate) != (acoustic.version, acoustic.sample_rate):
         raise VoiceInvalidError(
             f'voice "{voice.name}" says {voice.model_version} at {voice.sample_rate} Hz, but '
-            f'{voice.acoustic.name} is {config.version} at {config.sample_rate} Hz; '
+            f'{voice.acoustic.name} is {acoustic.version} at {acoustic.sample_rate} Hz; '
             'correct its voice.yaml'
+        )
+    symbols = len(symbol_table(acoustic.symbols))
+    if semantic.config.phoneme_vocab_size < symbols:
+        raise VoiceInvalidError(
+            f'voice "{voice.name}": {voice.semantic.name} knows '
+            f'{semantic.config.phoneme_vocab_size} phonemes, but {acoustic.version} has '
+            f'{symbols}; it is the GPT of another version'
         )

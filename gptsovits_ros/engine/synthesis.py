@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from gptsovits_ros.engine.acoustic_model import Decoding
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, TextCondition
 from gptsovits_ros.errors import CanceledError
 from gptsovits_ros.semantic.generate import generate
@@ -45,8 +46,7 @@ def segment_waveform(
     voice: LoadedVoice,
     tokens: list[int],
     text: TextCondition,
-    speed: float,
-    noise_scale: float,
+    decoding: Decoding,
     generator: torch.Generator,
     cancelled: Callable[[], bool],
 ) -> Tensor:
@@ -58,12 +58,7 @@ def segment_waveform(
     """
     if cancelled():
         raise CanceledError('the utterance was cancelled')
-    acoustic = voice.acoustic
-    codes = torch.tensor([tokens], device=voice.device)
-    noise = None
-    if noise_scale > 0:
-        shape = (1, acoustic.config.inter_channels, acoustic.latent_frames(len(tokens), speed))
-        noise = torch.randn(shape, generator=generator, device=voice.device)
-    return acoustic.decode(
-        codes, text.ids[None], voice.style, speed=speed, noise=noise, noise_scale=noise_scale
-    )[0, 0]
+    codes = torch.tensor(tokens, device=voice.device)
+    return voice.acoustic.waveform(
+        codes, text.ids, voice.condition, decoding, generator, cancelled
+    )

@@ -11,6 +11,7 @@ import pytest
 
 from gptsovits_ros.engine import protocol
 from gptsovits_ros.engine.protocol import (
+    PROTOCOL_VERSION,
     Cancel,
     Chunk,
     Credit,
@@ -121,11 +122,11 @@ def test_the_shape_of_the_messages_belongs_to_the_version():
     request = Synthesize(0, 1, SpeechRequest('', seed=0))
     chunk = Chunk(0, 0, AudioChunk(np.zeros(0, np.float32), 1))
     headers = [msgpack.unpackb(encode(m)[0]) for m in (request, chunk, Ready(VOICES[:1], '', 0))]
-    assert protocol.PROTOCOL_VERSION == 1
+    assert PROTOCOL_VERSION == 2
     assert list(headers[0]) == ['type', 'id', 'window', 'request']
     assert list(headers[0]['request']) == [
         'text', 'language', 'voice', 'speed', 'seed', 'split_method', 'pause_s', 'noise_scale',
-        'sampling',
+        'sample_steps', 'sampling',
     ]  # fmt: skip
     assert list(headers[0]['request']['sampling']) == [
         'top_k', 'top_p', 'temperature', 'repetition_penalty',
@@ -271,7 +272,7 @@ def test_audio_of_another_shape_or_type_is_refused_before_it_is_sent(samples):
 
 def test_a_hello_of_a_later_version_is_understood_whatever_else_it_says():
     hello = decode_from_client([packed(type='hello', version=9, features=['x'])])
-    with pytest.raises(ProtocolError, match='version 9, this side version 1'):
+    with pytest.raises(ProtocolError, match=f'version 9, this side version {PROTOCOL_VERSION}'):
         protocol.check_version(hello.version, 'client')
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gptsovits_ros.engine.client import EngineClient
+from gptsovits_ros.engine.protocol import PROTOCOL_VERSION
 from gptsovits_ros.engine.supervisor import restart_delay_s
 from gptsovits_ros.errors import (
     EngineCrashedError,
@@ -149,7 +150,8 @@ def test_an_engine_of_another_version_is_a_final_failure(make_client):
     )
     client = make_client(command=[sys.executable, '-c', code])
     client.start()
-    with pytest.raises(EngineUnavailableError, match='protocol version 1, this side version 77'):
+    message = f'protocol version {PROTOCOL_VERSION}, this side version 77'
+    with pytest.raises(EngineUnavailableError, match=message):
         client.wait_ready(PATIENCE_S)
     assert client.status.state == 'failed'
 

@@ -1,0 +1,107 @@
+"""What the engine asks of the second half of a voice, whichever GPT-SoVITS version it is.
+
+One adapter per family fulfils it: sovits_adapter (v1, v2, v2Pro, v2ProPlus) and cfm_adapter
+(v3, v4). All that differs between versions is behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+Condition = TypeVar('Condition')
+
+
+@dataclass(frozen=True)
+class VoicePrompt:
+    """The recordings that a voice is known by.
+
+    Attributes:
+        clips: the prompt, and further recordings whose style is averaged with its style.
+        tokens: int64 [S], semantic tokens of the prompt; S is 0 where its text is not known.
+        phoneme_ids: int64 [P], of what is said in the prompt; P is 0 where that is not known.
+
+    """
+
+    clips: tuple[Path, ...]
+    tokens: Tensor
+    phoneme_ids: Tensor
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How semantic tokens become sound.
+
+    Attributes:
+        speed: speaking rate; above 1 is faster.
+        noise_scale: spread of the prior; read by v1, v2, v2Pro and v2ProPlus.
+        steps: in which the mel is drawn; read by v3 and v4.
+
+    """
+
+    speed: float = 1.0
+    noise_scale: float = 0.5
+    steps: int = 32
+
+
+class AcousticModel(Protocol[Condition]):
+    """Semantic tokens -> waveform, in the voice of a condition.
+
+    Several voices may share the weights, so what belongs to one voice is in its condition.
+    """
+
+    @property
+    def version(self) -> str:
+        """GPT-SoVITS version, e.g. "v2Pro"."""
+
+    @property
+    def symbols(self) -> str:
+        """Symbol table that phonemes are numbered by, "v1" or "v2"."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Rate of the waveform [Hz]."""
+
+    @property
+    def module(self) -> nn.Module:
+        """All weights."""
+
+    def tokens_from_features(self, features: Tensor) -> Tensor:
+        """Return semantic tokens [1, S] of content features [1, C, F]."""
+
+    def condition(self, prompt: VoicePrompt) -> Condition:
+        """Return what the model takes from the recordings; computed once per voice.
+
+        Raises:
+            GptsovitsError: a recording or an encoder that is needed cannot be used.
+
+        """
+
+    def waveform(
+        self,
+        tokens: Tensor,
+        phoneme_ids: Tensor,
+        condition: Condition,
+        decoding: Decoding,
+        generator: torch.Generator,
+        cancelled: Callable[[], bool],
+    ) -> Tensor:
+        """Return the waveform float32 [T].
+
+        Args:
+            tokens: int64 [S], on the device of the model.
+            phoneme_ids: int64 [P], of the same text (no prompt).
+            condition: of the voice.
+            decoding: how.
+            generator: the source of all randomness, on the device of the model.
+            cancelled: asked where the model can stop in between.
+
+        Raises:
+            CanceledError: cancelled() said yes.
+
+        """

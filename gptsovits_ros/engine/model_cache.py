@@ -1,0 +1,57 @@
+"""Models by the files that they were read from, so that voices with a common file share it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+Model = TypeVar('Model', bound=nn.Module)
+# One file as it is on disk: its path, the time of its last change [ns] and its size [bytes].
+FileState = tuple[str, int, int]
+
+
+class ModelCache:
+    """Keeps a model as long as anybody else holds it, and reads a file that changed anew."""
+
+    def __init__(self, device: torch.device) -> None:
+        """Put all models on one device."""
+        self._device = device
+        self._models: weakref.WeakValueDictionary[tuple, nn.Module] = weakref.WeakValueDictionary()
+
+    def get(self, load: Callable[..., Model], *paths: Path | None) -> Model:
+        """Return the model that load(*paths, device=...) reads, or the one that it read before."""
+        key = (load, *(file_states([path] if path else []) for path in paths))
+        model = self._models.get(key)
+        if model is None:
+            model = load(*paths, device=self._device)
+            self._models[key] = model
+        return model
+
+
+def file_states(paths: Iterable[Path]) -> tuple[FileState, ...]:
+    """Return the state of every file, folders being looked into; none for a missing one."""
+    states = []
+    for path in paths:
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        states += [_state(file) for file in inside if file.is_file()]
+    return tuple(states)
+
+
+def size_bytes(modules: Iterable[nn.Module]) -> int:
+    """Return the memory of all parameters and buffers, each counted once."""
+    tensors = {
+        id(tensor): tensor
+        for module in modules
+        for tensor in (*module.parameters(), *module.buffers())
+    }
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+
+
+def _state(file: Path) -> FileState:
+    status = file.stat()
+    return str(file.resolve()), status.st_mtime_ns, status.st_size
