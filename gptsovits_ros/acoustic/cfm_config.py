@@ -92,12 +92,19 @@ class VocoderConfig:
 
     def __post_init__(self) -> None:
         """Raise ValueError for sizes that do not fit together."""
+        for name in ('upsample_rates', 'upsample_kernel_sizes', 'resblock_kernel_sizes'):
+            _check_whole_numbers(name, getattr(self, name))
+        for dilations in self.resblock_dilation_sizes:
+            _check_whole_numbers('resblock_dilation_sizes', dilations)
         if len(self.upsample_rates) != len(self.upsample_kernel_sizes):
             raise ValueError('upsample_rates and upsample_kernel_sizes differ in length')
         if len(self.resblock_kernel_sizes) != len(self.resblock_dilation_sizes):
             raise ValueError('resblock_kernel_sizes and resblock_dilation_sizes differ in length')
-        if not self.resblock_kernel_sizes:
-            raise ValueError('a vocoder has at least one residual block')
+        if not self.resblock_kernel_sizes or any(k % 2 == 0 for k in self.resblock_kernel_sizes):
+            raise ValueError(
+                f'resblock_kernel_sizes {self.resblock_kernel_sizes}: at least one is needed, and '
+                'all must be odd'
+            )
         for rate, kernel in zip(self.upsample_rates, self.upsample_kernel_sizes, strict=True):
             if kernel < rate or (kernel - rate) % 2:
                 raise ValueError(f'a kernel of {kernel} cannot make {rate} samples of one')
@@ -111,6 +118,11 @@ class VocoderConfig:
     def samples_per_frame(self) -> int:
         """Waveform samples per mel frame."""
         return prod(self.upsample_rates)
+
+
+def _check_whole_numbers(name: str, values: object) -> None:
+    if not isinstance(values, tuple) or any(type(value) is not int for value in values):
+        raise ValueError(f'{name} must hold whole numbers, not {values!r}')
 
 
 @dataclass(frozen=True)
