@@ -14,7 +14,7 @@ from gptsovits_ros.text.symbols import symbol_table
 TOKEN_STRIDE = 2
 # A row that stands for less than this share of an even use is moved to where content is.
 DEAD_SHARE = 0.03
-SMOOTHING = 1e-5
+LEAST_COUNT = 1e-3
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,9 @@ class Codebook(nn.Module):
             average = self.counts.mean().expand(len(dead))
             self.counts[dead] = average
             self.sums[dead] = vectors[places] * average[:, None]
-        self.rows.copy_(self.sums / (self.counts + SMOOTHING)[:, None])
+        # A row that nobody uses any more stays where it is, and is not divided by next to nothing.
+        means = self.sums / self.counts.clamp_min(LEAST_COUNT)[:, None]
+        self.rows.copy_(torch.where((self.counts > LEAST_COUNT)[:, None], means, self.rows))
 
     @torch.no_grad()
     def fit(self, vectors: Tensor, rounds: int) -> None:

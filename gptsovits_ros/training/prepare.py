@@ -19,6 +19,7 @@ from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.training.corpus import (
     AUDIO_SUFFIXES,
     COLUMNS,
+    DEV_TEXT,
     MAX_SECONDS,
     NAME,
     SPLITS,
@@ -121,10 +122,15 @@ def prepare_corpus(
 
     """
     (folder / 'audio').mkdir(parents=True, exist_ok=True)
-    clips = separate_splits([clip for table in sources for clip in read_clips(table)])
-    homes = {clip.name: audio for table, audio in sources.items() for clip in read_clips(table)}
-    if len(homes) != len(clips):
-        raise ConfigurationError(f'{len(clips) - len(homes)} names of clips occur twice')
+    clips: list[Clip] = []
+    homes: dict[str, Path] = {}
+    for table, audio in sources.items():
+        for clip in read_clips(table):
+            if clip.name in homes:
+                raise ConfigurationError(f'{table}: there are two clips named {clip.name}')
+            homes[clip.name] = audio
+            clips.append(clip)
+    clips = separate_splits(clips)
     known = read_lists(folder / PHONEMES_FILE)
     lines: dict[str, str] = {}
     kept = []
@@ -146,7 +152,7 @@ def separate_splits(clips: list[Clip]) -> list[Clip]:
     """Return the clips; a dev sentence that is also spoken in training becomes training."""
     trained = {clip.text for clip in clips if clip.split == TRAIN}
     return [
-        replace(clip, split=TRAIN) if clip.split == 'dev-text' and clip.text in trained else clip
+        replace(clip, split=TRAIN) if clip.split == DEV_TEXT and clip.text in trained else clip
         for clip in clips
     ]
 
@@ -206,10 +212,19 @@ def read_wave(folder: Path, name: str, sample_rate: int) -> np.ndarray:
 
 
 def read_lists(path: Path) -> dict[str, str]:
-    """Return the lines of a file of lists by name; nothing where there is no file."""
+    """Return the lines of a file of lists by name; nothing where there is no file.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+
+    """
     if not path.exists():
         return {}
-    pairs = (line.partition('\t') for line in path.read_text(encoding='utf-8').splitlines())
+    try:
+        lines = path.read_text(encoding='utf-8').split('\n')
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f'cannot read {path}: {error}') from error
+    pairs = (line.partition('\t') for line in lines)
     return {name: text for name, _, text in pairs if text}
 
 
