@@ -1,0 +1,518 @@
+"""English text as a native reader says it.
+
+The official normaliser (`normalize_en`) reads the result without changing a letter of it: letters
+that are spelled stand alone as capitals, no other capital stands inside a word, and every sign
+that is a pause is a comma, a full stop, a question or an exclamation mark.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from gptsovits_ros.text.spoken import en_numbers as numbers
+from gptsovits_ros.text.spoken import en_tables as tables
+from gptsovits_ros.text.spoken.common import find_pieces, fold
+from gptsovits_ros.text.spoken.en_latin import plain_letters, read_code, read_word, spell
+from gptsovits_ros.text.spoken.en_rewrite import rewrite
+from gptsovits_ros.text.spoken.piece import Kind, Number, Piece
+
+_MARKS = str.maketrans(
+    {**dict.fromkeys(';:()[]{}：；，、（）【】《》〈〉「」『』—–―', ', '), '。': '.', '！': '!', '？': '?',
+     **dict.fromkeys('“”„«»"`|~^*_', ' '), '’': "'", '‘': "'", '…': '...', '\t': ' '}
+)  # fmt: skip
+_ELLIPSIS = re.compile(r'\.(?: ?\.)+')
+_QUOTE = re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])")
+_SPACES = re.compile(' {2,}')
+_SPACE_BEFORE_MARK = re.compile(r' +(?=[,.!?\n])|(?<=\n) +')
+_MARKS_TOGETHER = re.compile(r'[,.!?](?: ?[,.!?])+')
+_LEADING_COMMA = re.compile(r'(?:^|(?<=\n))[, ]+')
+_COMMA_BEFORE_LINE = re.compile(r',(?=\n|$)')
+_TIGHT_COMMA = re.compile(r'([,.!?])(?=[A-Za-z])')
+_ARTICLE = re.compile(
+    '((?:^|(?<=[.!?] )|(?<=\n))A)(?= (?!(?:is|was|and|or|to|plus|minus|equals|times|zero|one|two|'
+    'three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|'
+    'seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|over|in|on'
+    ')[ -])[a-z]{2})'
+)
+_PLURAL = re.compile('[a-z]{2,}s')
+_NO_PLURAL = re.compile('.*(?:ss|us|is)|was|has|does|goes|as|always|sometimes|perhaps|plus')
+_YEAR_COMES = frozenset(
+    'in since from by until till during before after circa year of and around late early mid to '
+    'spring summer fall autumn winter copyright between class through'.split()
+)
+_NO_UNIT_BEFORE = frozenset(
+    'gate seat room apt apartment unit section exhibit figure table group class building flat '
+    'suite grade platform row block appendix terminal bus hall level floor'.split()
+)
+_RATINGS = frozenset('rated rating score scored scores gave give got get rate a'.split())
+_PAIRS = frozenset((('50', '50'), ('24', '7'), ('9', '11'), ('60', '40'), ('20', '20'), ('80', '20'),
+                    ('70', '30'), ('7', '11')))  # fmt: skip
+_ARTICLES = frozenset(('a', 'an'))
+_TILDES = frozenset('~～〜')
+
+
+def spoken_en(text: str) -> str:
+    """Return the text as it is said.
+
+    Args:
+        text: any text; what is no English (other scripts) is left as it is, without its emoji.
+
+    Returns:
+        words and the marks , . ? ! ' - and line breaks; the result of a result is the same.
+
+    """
+    return _tidy(_Reader(find_pieces(rewrite(fold(text)))).read())
+
+
+class _Reader:
+    """Says the pieces of one text in turn; each method reads the piece at `at`, or some more."""
+
+    def __init__(self, pieces: list[Piece]) -> None:
+        self.pieces = pieces
+        self.at = 0
+        self.shouted = _shouted(pieces)
+
+    def read(self) -> str:
+        spoken: list[str] = []
+        while self.at < len(self.pieces):
+            words = self._say(self.pieces[self.at])
+            if spoken and words and _must_part(spoken[-1], words):
+                spoken.append(' ')
+            spoken.append(words)
+            self.at += 1
+        return ''.join(spoken)
+
+    def _say(self, piece: Piece) -> str:
+        return _SAY[piece.kind](self, piece)
+
+    # Neighbours
+
+    def _text(self, step: int) -> str:
+        """Return the text of the piece that is `step` pieces away."""
+        at = self.at + step
+        return self.pieces[at].text if 0 <= at < len(self.pieces) else ''
+
+    def _kind(self, step: int) -> Kind:
+        at = self.at + step
+        return self.pieces[at].kind if 0 <= at < len(self.pieces) else Kind.TEXT
+
+    def _word(self, step: int) -> str:
+        """Return the word next to this piece, behind a space or hyphen, else ''."""
+        if self._text(step) in (' ', '-') and self._kind(2 * step) is Kind.LATIN:
+            return self._text(2 * step)
+        return ''
+
+    def _before(self) -> str:
+        return self._word(-1).lower()
+
+    def _stop(self, piece: Piece) -> str:
+        """Return a full stop if the dot of "p.m." also ends the sentence."""
+        if not piece.text.endswith('.'):
+            return ''
+        following = self._text(1)
+        if not following or '\n' in following[:1]:
+            return '.'
+        starts = self._text(2)[:1].isupper() and following == ' '
+        return '.' if starts else ''
+
+    # Words
+
+    def latin(self, piece: Piece) -> str:
+        word = piece.text
+        if word.startswith('Fi') and self._text(-1) == '-' and self._text(-2) == 'Wi':
+            return word.lower()
+        if len(word) == 1 and self._kind(-1) is Kind.INTEGER:
+            return word.upper()
+        if word == 'Z' and self._kind(-1) is Kind.TIME:
+            return 'U T C'
+        return read_word(word, self.shouted[self.at])
+
+    def plain(self, piece: Piece) -> str:
+        return plain_letters(piece.text.translate(_MARKS))
+
+    def code(self, piece: Piece) -> str:
+        return read_code(piece.words, silent="-_'")
+
+    def address(self, piece: Piece) -> str:
+        words = piece.words[:-1] if piece.words[-1:] == ('/',) else piece.words
+        return read_code(words)
+
+    def silent(self, piece: Piece) -> str:
+        return ' '
+
+    # Numbers
+
+    def integer(self, piece: Piece) -> str:
+        value = piece.numbers[0]
+        magnitude = self._magnitude()
+        if magnitude:
+            self.at += 1
+            return f'{numbers.decimal(value)} {magnitude}'
+        unit = self._english_unit()
+        if unit:
+            word = tables.unit(unit, self._is_plural(value))
+            return f'{numbers.decimal(value)} {word}'
+        if self._belongs_to_letters():
+            return numbers.code(value.integer)
+        if len(value.integer) == 4 and not (value.grouped or value.sign):
+            return self._four_digits(value)
+        return numbers.decimal(value)
+
+    def decimal(self, piece: Piece) -> str:
+        value = piece.numbers[0]
+        magnitude, unit = self._magnitude(), ''
+        if magnitude:
+            self.at += 1
+        else:
+            unit = self._english_unit()
+        if unit:
+            magnitude = tables.unit(unit, True) or ''
+        if self._text(1) == '/' and self._kind(2) is Kind.INTEGER:
+            self.at += 2
+            return f'{numbers.decimal(value)} out of {numbers.cardinal(self._text(0))}'
+        return f'{numbers.decimal(value)} {magnitude}'.strip()
+
+    def _magnitude(self) -> str:
+        """Return the word for a letter right behind this number: "10k followers"."""
+        letter = self._text(1)
+        if self._kind(1) is not Kind.LATIN or letter not in tables.MAGNITUDES or len(letter) > 2:
+            return ''
+        if letter in ('K', 'k', 'T') or (letter == 'B' and not self._text(2)[:1].isspace()):
+            self.at += 1
+            following = self._word(1)
+            self.at -= 1
+            is_count = _is_plural_noun(following) or len(self._text(0)) >= 3
+            return tables.MAGNITUDES[letter] if is_count and letter != 'T' else ''
+        return tables.MAGNITUDES[letter]
+
+    def _english_unit(self) -> str:
+        """Return the unit behind this number, and step over it."""
+        step = 2 if self._text(1) == ' ' else 1
+        unit = self._text(step)
+        if self._kind(step) is not Kind.LATIN or unit not in tables.SPACED_UNITS:
+            return ''
+        self.at += step
+        return unit
+
+    def _is_plural(self, value: Number) -> bool:
+        return not numbers.is_one(value)
+
+    def _belongs_to_letters(self) -> bool:
+        before = self._text(-1)
+        if before == '-':
+            before = self._text(-2)
+            return self._kind(-2) is Kind.LATIN and before.isupper()
+        return self._kind(-1) is Kind.LATIN and len(before) <= 4
+
+    def _four_digits(self, value: Number) -> str:
+        text, before, after = value.integer, self._before(), self._word(1)
+        if text[0] == '0':
+            return numbers.digits(text)
+        is_recent = '1100' <= text < '2100'
+        if before in _YEAR_COMES and is_recent and not (text < '1900' and _is_plural_noun(after)):
+            return numbers.year(text)
+        if _is_plural_noun(after) or not is_recent:
+            return numbers.cardinal(text)
+        return numbers.year(text)
+
+    def range(self, piece: Piece) -> str:
+        low, high = piece.numbers
+        _, currency, unit, last_unit = piece.words
+        if _is_phone(low, high) and not (currency or unit or last_unit):
+            return f'{numbers.phone_digits(low.integer)}, {numbers.phone_digits(high.integer)}'
+        if _is_year(low) and not (currency or unit or last_unit):
+            end = high.integer
+            ends = numbers.year(end) if _is_year(high) else numbers.decimal(high)
+            return f'{numbers.year(low.integer)} to {ends}'
+        start = numbers.decimal(low)
+        if unit and last_unit and unit != last_unit:
+            start = f'{start} {self._unit(unit, low)}'
+        if currency:
+            return f'{start} to {_money(high, currency, "")}'
+        measure = last_unit or unit
+        end = numbers.decimal(high)
+        return f'{start} to {end} {self._unit(measure, high)}'.rstrip() if measure else (
+            f'{start} to {end}')
+
+    def _unit(self, unit: str, value: Number) -> str:
+        if unit in tables.SYMBOLS and unit != '°':
+            return tables.SYMBOLS[unit]
+        return tables.unit(unit, not numbers.is_one(value)) or unit
+
+    def quantity(self, piece: Piece) -> str:
+        value, unit = piece.numbers[0], piece.words[0]
+        if len(unit) == 1 and unit.isalpha() and self._before() in _NO_UNIT_BEFORE:
+            return f'{numbers.pairs(value.integer)} {unit.upper()}'
+        word = tables.unit(unit, self._is_plural(value) and self._before() not in _ARTICLES)
+        is_year = unit == 's' and piece.text[-2] == ' '
+        return f'{numbers.decimal(value)} {spell(unit) if is_year or word is None else word}'
+
+    def unit(self, piece: Piece) -> str:
+        return tables.unit(piece.text, plural=True) or piece.text
+
+    def percent(self, piece: Piece) -> str:
+        return f'{numbers.decimal(piece.numbers[0])} {tables.SYMBOLS[piece.words[0]]}'
+
+    def money(self, piece: Piece) -> str:
+        currency, magnitude = piece.words
+        is_adjective = self._before() in _ARTICLES and bool(self._word(1))
+        return _money(piece.numbers[0], currency, magnitude, is_adjective)
+
+    def fraction(self, piece: Piece) -> str:
+        if len(piece.numbers) == 3:
+            whole = numbers.mixed(*piece.numbers)
+            unit = self._english_unit()
+            return f'{whole} {tables.unit(unit, True)}' if unit else whole
+        above, below = piece.numbers
+        if (above.integer, below.integer) in _PAIRS:
+            return f'{numbers.cardinal(above.integer)} {numbers.cardinal(below.integer)}'
+        if below.integer in ('5', '10', '100') and self._before() in _RATINGS or above == below:
+            return f'{numbers.decimal(above)} out of {numbers.cardinal(below.integer)}'
+        if len(above.integer) >= 2 and int(above.integer[:9]) > int(below.integer[:9]):
+            return f'{numbers.decimal(above)} over {numbers.cardinal(below.integer)}'
+        part = numbers.fraction(above, below)
+        unit = self._english_unit()
+        return f'{part} {tables.unit(unit, False)}' if unit else part
+
+    def scientific(self, piece: Piece) -> str:
+        base, exponent = piece.numbers
+        return f'{numbers.decimal(base)} times ten to the power of {numbers.decimal(exponent)}'
+
+    def ordinal(self, piece: Piece) -> str:
+        return numbers.ordinal(piece.numbers[0].integer)
+
+    def count(self, piece: Piece) -> str:
+        return numbers.decimal(piece.numbers[0]) if piece.numbers else spell(piece.words[0])
+
+    def exponent(self, piece: Piece) -> str:
+        if piece.numbers:
+            return numbers.power(piece.numbers[0])
+        return f'to the power of {" ".join(piece.words[0]).upper()}'
+
+    def ratio(self, piece: Piece) -> str:
+        return ' to '.join(numbers.decimal(value) for value in piece.numbers)
+
+    def serial(self, piece: Piece) -> str:
+        groups = piece.words
+        if len(groups) == 3 and len(groups[2]) == 4 and _is_day_and_month(*groups[:2]):
+            first, second = groups[:2] if int(groups[0]) <= 12 else (groups[1], groups[0])
+            return _date(groups[2], first, second)
+        if max(map(len, groups)) <= 2:
+            return ', '.join(map(numbers.cardinal, groups))
+        return ', '.join(map(numbers.phone_digits, groups))
+
+    def phone(self, piece: Piece) -> str:
+        groups = (
+            f'plus {numbers.cardinal(group[1:])}'
+            if group[0] == '+' and len(group) == 2
+            else f'plus {numbers.phone_digits(group[1:])}'
+            if group[0] == '+'
+            else numbers.phone_digits(group)
+            for group in piece.words
+        )
+        return ', '.join(groups)
+
+    def version(self, piece: Piece) -> str:
+        letter, *parts = piece.words
+        if len(parts) == 3 and len(parts[2]) == 4 and _is_day_and_month(parts[1], parts[0]):
+            return _date(parts[2], parts[1], parts[0])
+        word = 'version ' if letter and self._before() != 'version' else ''
+        return word + ' point '.join(
+            numbers.digits(part) if part[0] == '0' else numbers.cardinal(part) for part in parts
+        )
+
+    def ip(self, piece: Piece) -> str:
+        *parts, sign, rest = piece.words
+        spoken = ' dot '.join(
+            numbers.cardinal(part) if len(part) < 3 else numbers.digits(part) for part in parts
+        )
+        if not sign:
+            return spoken
+        tail = numbers.pairs(rest) if sign == ':' else numbers.cardinal(rest)
+        return f'{spoken} {"port" if sign == ":" else "slash"} {tail}'
+
+    def date(self, piece: Piece) -> str:
+        return _date(*piece.words) + (' at' if piece.text.endswith('T') else '')
+
+    def time(self, piece: Piece) -> str:
+        return _time(*piece.words) + self._stop(piece)
+
+    def time_range(self, piece: Piece) -> str:
+        start, end = piece.words[:4], piece.words[4:]
+        return f'{_time(*start)} to {_time(*end)}' + self._stop(piece)
+
+    # Signs
+
+    def symbol(self, piece: Piece) -> str:
+        sign, before, after = piece.text, self._text(-1), self._text(1)
+        tight = before[-1:].isalnum() and after[:1].isalnum()
+        if sign == '-':
+            return self._dash(before, after, tight)
+        if sign == '/':
+            return ' '
+        if sign == '*':
+            numeric = before[-1:].isalnum() or before == ' ' and after == ' '
+            return 'times' if numeric and (after[:1].isalnum() or after == ' ') else ' '
+        if sign in '<>':
+            words = {'<': 'less than', '>': 'greater than'}
+            return words[sign] if after == ' ' or after[:1].isdecimal() else ' '
+        if sign in _TILDES:
+            return 'about' if after[:1].isdecimal() else ' '
+        return tables.SYMBOLS.get(sign, ' ')
+
+    def _dash(self, before: str, after: str, tight: bool) -> str:
+        if tight and self._kind(-1) is Kind.LATIN and self._kind(1) is Kind.LATIN:
+            keeps = before[-1].islower() or len(before) == 1
+            return '-' if keeps and (after.islower() or (before, after) == ('Wi', 'Fi')) else ' '
+        if self._kind(1) in (Kind.INTEGER, Kind.DECIMAL) and before in ('UTC', 'GMT', '^', '=', '('):
+            return 'minus'
+        if before == ' ' and after == ' ':
+            is_term = {self._kind(-2), self._kind(2)} & {Kind.INTEGER, Kind.DECIMAL}
+            short = len(self._text(-2)) == 1 or len(self._text(2)) == 1
+            if is_term and (short or self._kind(-2) is self._kind(2)):
+                return 'minus'
+            return ', '
+        if self._kind(-1) in _NUMERIC and self._kind(1) in _NUMERIC:
+            return 'minus'
+        return ' '
+
+
+_NUMERIC = frozenset((Kind.INTEGER, Kind.DECIMAL, Kind.EXPONENT))
+_SAY: Mapping[Kind, Callable[[_Reader, Piece], str]] = MappingProxyType(
+    {
+        Kind.TEXT: _Reader.plain,
+        Kind.LATIN: _Reader.latin,
+        Kind.INTEGER: _Reader.integer,
+        Kind.DECIMAL: _Reader.decimal,
+        Kind.SCIENTIFIC: _Reader.scientific,
+        Kind.FRACTION: _Reader.fraction,
+        Kind.ORDINAL: _Reader.ordinal,
+        Kind.ENCLOSED: _Reader.count,
+        Kind.ROMAN: _Reader.count,
+        Kind.EXPONENT: _Reader.exponent,
+        Kind.PERCENT: _Reader.percent,
+        Kind.QUANTITY: _Reader.quantity,
+        Kind.UNIT: _Reader.unit,
+        Kind.MONEY: _Reader.money,
+        Kind.RANGE: _Reader.range,
+        Kind.RATIO: _Reader.ratio,
+        Kind.SERIAL: _Reader.serial,
+        Kind.DATE: _Reader.date,
+        Kind.TIME: _Reader.time,
+        Kind.TIME_RANGE: _Reader.time_range,
+        Kind.PHONE: _Reader.phone,
+        Kind.VERSION: _Reader.version,
+        Kind.IP: _Reader.ip,
+        Kind.EMAIL: _Reader.address,
+        Kind.URL: _Reader.address,
+        Kind.PATH: _Reader.address,
+        Kind.CODE: _Reader.code,
+        Kind.SYMBOL: _Reader.symbol,
+        Kind.EMOJI: _Reader.silent,
+    }
+)
+
+
+def _must_part(before: str, after: str) -> bool:
+    return before[-1:].isalnum() and after[0].isalnum()
+
+
+def _is_plural_noun(word: str) -> bool:
+    return bool(_PLURAL.fullmatch(word)) and not _NO_PLURAL.fullmatch(word)
+
+
+def _is_year(value: Number) -> bool:
+    return len(value.integer) == 4 and '1100' <= value.integer < '2100' and not (
+        value.decimals or value.sign or value.grouped)
+
+
+def _is_phone(low: Number, high: Number) -> bool:
+    return (len(low.integer), len(high.integer)) == (3, 4) and not (
+        low.integer[-1] == '0' or high.integer.endswith('00'))
+
+
+def _is_day_and_month(first: str, second: str) -> bool:
+    days = sorted((int(first[:3]), int(second[:3])))
+    return 1 <= days[0] <= 12 and days[1] <= 31
+
+
+def _shouted(pieces: list[Piece]) -> list[bool]:
+    """Tell for each piece whether it is a word in capitals among others."""
+    words = [at for at, piece in enumerate(pieces) if piece.kind is Kind.LATIN]
+    shouted = [False] * len(pieces)
+    run: list[int] = []
+    for at in (*words, None):
+        if at is not None and pieces[at].text.isupper():
+            run.append(at)
+            continue
+        texts = [pieces[place].text for place in run]
+        if len(run) > 1 and any(
+            text in tables.STRESSED or "'" in text or text == 'IT' for text in texts
+        ) or len(run) == len(words) and any(len(text) > 3 for text in texts):
+            for place in run:
+                shouted[place] = True
+        run = []
+    return shouted
+
+
+def _date(year: str, month: str, day: str) -> str:
+    name = tables.MONTHS[int(month) - 1]
+    if not day:
+        return f'{name} {numbers.year(year)}'
+    return f'{name} {numbers.ordinal(day.lstrip("0"))}, {numbers.year(year)}'
+
+
+def _time(hour: str, minute: str, second: str, half: str) -> str:
+    words = [numbers.cardinal(hour)]
+    if minute and int(minute):
+        words.append(f'oh {numbers.cardinal(minute)}' if int(minute) < 10 else numbers.cardinal(minute))
+    elif minute and not half and not second:
+        words.append("o'clock" if 1 <= int(hour) <= 12 else 'hundred')
+    elif minute and second:
+        words.append('oh oh')
+    if second:
+        words.append(f'and {numbers.cardinal(second)} seconds')
+    if half:
+        words.append(spell(half))
+    return ' '.join(words)
+
+
+def _money(value: Number, currency: str, magnitude: str, is_adjective: bool = False) -> str:
+    unit, units, part, parts = tables.CURRENCIES[currency]
+    if magnitude:
+        scale = tables.MAGNITUDES.get(magnitude, magnitude)
+        return f'{numbers.decimal(value)} {scale} {unit if is_adjective else units}'
+    if not part or len(value.decimals) not in (1, 2):
+        return f'{numbers.decimal(value)} {unit if numbers.is_one(value) or is_adjective else units}'
+    whole = Number(value.integer, '', value.sign)
+    small = value.decimals.ljust(2, '0').lstrip('0')
+    spoken = []
+    if whole.integer.strip('0') or not small:
+        spoken.append(f'{numbers.decimal(whole)} {unit if whole.integer == "1" else units}')
+    if small:
+        spoken.append(f'{numbers.cardinal(small)} {part if small == "1" else parts}')
+    return ' and '.join(spoken)
+
+
+def _ellipsis(match: re.Match[str]) -> str:
+    following = match.string[match.end() : match.end() + 2].lstrip()
+    return ', ' if following[:1].islower() else '.'
+
+
+def _one_mark(match: re.Match[str]) -> str:
+    for mark in '?!.':
+        if mark in match[0]:
+            return mark
+    return ','
+
+
+def _tidy(text: str) -> str:
+    """Return the text with single spaces and single marks."""
+    text = _ELLIPSIS.sub(_ellipsis, text)
+    text = _SPACE_BEFORE_MARK.sub('', _SPACES.sub(' ', _QUOTE.sub('', text)))
+    text = _MARKS_TOGETHER.sub(_one_mark, text)
+    text = _COMMA_BEFORE_LINE.sub('', _LEADING_COMMA.sub('', _TIGHT_COMMA.sub(r'\1 ', text)))
+    text = _ARTICLE.sub(lambda match: match[1].lower(), _SPACES.sub(' ', text))
+    return text.strip(' ')

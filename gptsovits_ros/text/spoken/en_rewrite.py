@@ -1,0 +1,294 @@
+"""Notations of English that are known by their words: written out before the pieces are read.
+
+Each rule is a pattern, tried from left to right, and what stands in its place. Every repetition in
+a pattern is bounded, so the time is linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from re import Match
+
+from gptsovits_ros.text.spoken import en_numbers as numbers
+from gptsovits_ros.text.spoken import en_tables as tables
+from gptsovits_ros.text.spoken.common import number, roman
+
+_NOT_INSIDE = r'(?<![A-Za-z0-9_@/\\.-])'
+_NAMES_OF_MONTHS = '|'.join(sorted(tables.MONTH_OF, key=len, reverse=True))
+_NAMES_OF_DAYS = '|'.join(sorted(tables.DAY_OF, key=len, reverse=True))
+_DAY_NUMBER = '(3[01]|[12][0-9]|0?[1-9])(?:st|nd|rd|th)?(?![0-9A-Za-z:.][0-9A-Za-z]|[A-Za-z0-9])'
+_YEAR = r'([12][0-9]{3})(?![0-9A-Za-z,][0-9]|[0-9])'
+_CENTURY_OF_SHORT_YEARS = 50  # 00 to 49 are of this century
+
+
+def _ends_sentence(match: Match[str]) -> str:
+    """Return a full stop if the dot that a match ends with may also end the sentence."""
+    following = match.string[match.end() : match.end() + 3].lstrip('"\')”’')
+    if not following.strip():
+        return '.' if len(match.string) - match.end() <= 2 or '\n' in following else ''
+    return '.' if following[0] == ' ' and following[1:2].isupper() else ''
+
+
+def _day(text: str) -> str:
+    return numbers.ordinal(text.lstrip('0'))
+
+
+def _month_first(match: Match[str]) -> str:
+    month, first, last, year = match.groups()
+    days = _day(first) + (f' to {_day(last)}' if last else '')
+    return f'{tables.MONTH_OF[month]} {days}' + (f', {numbers.year(year)}' if year else '')
+
+
+def _day_first(match: Match[str]) -> str:
+    article, first, last, month, year = match.groups()
+    days = _day(first) + (f' to {_day(last)}' if last else '')
+    spoken = f'{article or "the "}{days} of {tables.MONTH_OF[month]}'
+    return spoken + (f', {numbers.year(year)}' if year else '')
+
+
+def _month_of_year(match: Match[str]) -> str:
+    return f'{tables.MONTH_OF[match[1]]} {numbers.year(match[2])}'
+
+
+def _short_date(match: Match[str]) -> str:
+    month, day, year = match[1], match[2], match[3]
+    if int(month) > 12:
+        month, day = day, month
+    if int(month) > 12:
+        return match[0]
+    spoken = f'{tables.MONTHS[int(month) - 1]} {_day(day)}'
+    if year is None:
+        return spoken
+    century = '20' if int(year) < _CENTURY_OF_SHORT_YEARS else '19'
+    return f'{spoken}, {numbers.year(century + year)}'
+
+
+def _date_without_year(match: Match[str]) -> str:
+    return f'{match[1]}{tables.MONTHS[int(match[2]) - 1]} {_day(match[3])}'
+
+
+def _weekday(match: Match[str]) -> str:
+    return tables.DAY_OF[match[1]]
+
+
+def _weekday_range(match: Match[str]) -> str:
+    return f'{tables.DAY_OF[match[1]]} to {tables.DAY_OF[match[2]]}'
+
+
+def _month_range(match: Match[str]) -> str:
+    return f'{tables.MONTH_OF[match[1]]} to {tables.MONTH_OF[match[2]]}'
+
+
+def _decade(match: Match[str]) -> str:
+    before, text = match[1] or '', match[2]
+    words = numbers.year(text) if len(text) == 4 else numbers.cardinal(text)
+    if words.endswith('y'):
+        return f'{before}{words[:-1]}ies'
+    return f'{before}{words}s'
+
+
+def _height(match: Match[str]) -> str:
+    feet, inches = match[1], match[2]
+    foot = 'foot' if feet == '1' else 'feet'
+    inch = 'inch' if inches == '1' else 'inches'
+    return f'{numbers.cardinal(feet)} {foot} {numbers.decimal(number(inches))} {inch}'
+
+
+def _ruler(match: Match[str]) -> str:
+    value = roman(match[3])
+    if value is None:
+        return match[0]
+    return f'{match[1]}{match[2]} the {numbers.ordinal(str(value)).capitalize()}'
+
+
+def _name_with_numeral(match: Match[str]) -> str:
+    name, joint, letters = match.groups()
+    value = roman(letters)
+    if value is None:
+        return match[0]
+    if name in tables.RULERS:
+        return f'{name} the {numbers.ordinal(str(value)).capitalize()}'
+    if len(letters) == 1 and name not in tables.NUMBERED:
+        return match[0]
+    return f'{name}{joint}{numbers.cardinal(str(value))}'
+
+
+def _numeral_before_rank(match: Match[str]) -> str:
+    value = roman(match[1])
+    return match[0] if value is None else f'{numbers.ordinal(str(value))} {match[2]}'
+
+
+def _long_numeral(match: Match[str]) -> str:
+    value = roman(match[0])
+    if value is None:
+        return match[0]
+    return numbers.year(str(value)) if value > 1000 else numbers.cardinal(str(value))
+
+
+def _title(match: Match[str]) -> str:
+    return f'{tables.TITLES[match[1]]} '
+
+
+def _street(match: Match[str]) -> str:
+    return match[1] + tables.STREETS[match[2]] + (_ends_sentence(match) if match[3] else '')
+
+
+def _abbreviation(match: Match[str]) -> str:
+    written = match[1]
+    low = written.lower()
+    following = match.string[match.end() : match.end() + 2].lstrip()
+    is_number = following[:1].isdecimal()
+    stop = _ends_sentence(match)
+    if low in tables.BEFORE_NUMBERS and not is_number:
+        return match[0]
+    if low in tables.NOT_LAST and stop and written.islower():
+        return match[0]
+    spoken = tables.ABBREVIATIONS[low]
+    return (spoken.capitalize() if written[0].isupper() else spoken) + stop
+
+
+def _dotted(match: Match[str]) -> str:
+    return tables.DOTTED[match[1].lower()]
+
+
+def _initials(match: Match[str]) -> str:
+    return ' '.join(re.findall('[A-Z]', match[0].upper())) + _ends_sentence(match)
+
+
+def _house(match: Match[str]) -> str:
+    spoken = numbers.pairs(match[1]) if len(match[1]) > 2 else numbers.cardinal(match[1])
+    letter = f' {match[2].upper()}' if match[2] else ''
+    return f'{spoken}{letter}{match[3]}'
+
+
+def _numbered_room(match: Match[str]) -> str:
+    return match[1] + numbers.pairs(match[2])
+
+
+def _dictated(match: Match[str]) -> str:
+    return match[1] + numbers.digits(match[2])
+
+
+def _extension(match: Match[str]) -> str:
+    spoken = numbers.cardinal(match[1]) if len(match[1]) < 3 else numbers.phone_digits(match[1])
+    return f'extension {spoken}'
+
+
+def _millions(match: Match[str]) -> str:
+    return f'{match[1]} {tables.MAGNITUDES[match[2].upper()]}'
+
+
+def _european_number(match: Match[str]) -> str:
+    return match[0].replace('.', '').replace(',', '.')
+
+
+def _decimal_comma(match: Match[str]) -> str:
+    return match[0].replace(',', '.')
+
+
+def _release(match: Match[str]) -> str:
+    return f'{match[1]}{numbers.cardinal(match[2])} point {numbers.cardinal(match[3])}'
+
+
+_STREETS = '|'.join(tables.STREETS)
+_STREET_COMES = '(?:[Oo]n|[Aa]t|[Oo]ff|[Dd]own|[Aa]long|[Aa]cross|[Nn]ear)'
+_RULER_TITLES = (
+    'King|Queen|Pope|Emperor|Empress|Tsar|Czar|Kaiser|Sultan|Prince|Princess|Pharaoh|Saint|Sir'
+)
+_SOFTWARE = (
+    'Python|Ubuntu|Java|Node|ROS|PyTorch|Django|Kotlin|PHP|Ruby|Perl|Linux|Debian|Fedora|macOS|iOS'
+    '|Android|Unity|Qt|Go|Rust|CMake|GCC|Clang|CUDA|version|Version|release|Release'
+)
+_PREPOSITIONS = '(?:[Oo]n|[Bb]y|[Uu]ntil|[Ss]ince|[Bb]efore|[Aa]fter|[Dd]ue|[Ff]rom|[Dd]ated) '
+
+_RULES: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ...] = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        # Numbers
+        (r'(?<![0-9.,])[0-9]{1,3}(?:\.[0-9]{3}){1,6},[0-9]{1,2}(?![0-9,.])', _european_number),
+        (r'(?<=[€])[0-9]{1,9},[0-9]{2}(?![0-9,.])|(?<![0-9.,$£])[0-9]{1,9},[0-9]{1,2}(?= ?€)',
+         _decimal_comma),
+        (r'([$€£¥][0-9][0-9.,]{0,20}) ?([mbT])(?![A-Za-z])', _millions),
+        (rf"((?:\b(?:the|early|mid|late|his|her|their|my|our|your|The|In|in) |\b(?:mid|early|late)-)?)"
+         r"(?<![0-9])'?(1[1-9][0-9]0|20[0-9]0)'?s\b", _decade),
+        (r"((?:\b(?:[Tt]he|early|[Mm]id|late|[Hh]is|[Hh]er|[Tt]heir|[Mm]y|[Oo]ur|[Yy]our) "
+         r"|\b(?:[Mm]id|[Ee]arly|[Ll]ate)-))'?([1-9]0)'?s\b", _decade),
+        (r"()(?<![A-Za-z0-9])'([1-9]0)'?s\b", _decade),
+        (r"(?<![0-9.'])([0-9]{1,2})(?:'|′) ?([0-9]{1,2}(?:\.[0-9])?)(?:\"|″|'')", _height),
+        (rf'\b((?:{_SOFTWARE}) )([0-9]{{1,2}})\.([1-9][0-9])(?![0-9.])', _release),
+        # Dates
+        (rf'\b({_NAMES_OF_MONTHS})\.? {_DAY_NUMBER}(?:[-–]{_DAY_NUMBER})?(?:,? {_YEAR})?',
+         _month_first),
+        (rf'(?<![A-Za-z0-9.,:/$-])([Tt]he )?{_DAY_NUMBER}(?:[-–]{_DAY_NUMBER})? (?:of )?'
+         rf'({_NAMES_OF_MONTHS})\b\.?(?:,? {_YEAR})?', _day_first),
+        (rf'\b({_NAMES_OF_MONTHS})\.?,? {_YEAR}', _month_of_year),
+        (r'(?<![0-9/.$-])(0?[1-9]|[12][0-9]|3[01])/(0?[1-9]|[12][0-9]|3[01])/([0-9]{2})(?![0-9/])',
+         _short_date),
+        (rf'({_PREPOSITIONS})(0?[1-9]|1[0-2])/(0?[1-9]|[12][0-9]|3[01])(?![0-9/])',
+         _date_without_year),
+        (rf'\b({_NAMES_OF_DAYS})\.? ?[-–] ?({_NAMES_OF_DAYS})\b\.?(?= |$)', _weekday_range),
+        (rf'\b({_NAMES_OF_MONTHS})\.?[-–]({_NAMES_OF_MONTHS})\b\.?', _month_range),
+        (r'\b(Mon|Tues?|Wed|Weds|Thu|Thurs?|Fri)\b\.(?= [a-z0-9&-]|,)', _weekday),
+        (r'\b(Mon|Tues?|Wed|Weds|Thu|Thurs?|Fri|Sat|Sun)\b\.?(?=,? (?:[0-9]|noon|midnight))',
+         _weekday),
+        (rf'\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b\.?(?=, (?:{_NAMES_OF_MONTHS})\b)', _weekday),
+        (r'\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b(?= and (?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b)', _weekday),
+        (r'(?<=day and )(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b', _weekday),
+        # Roman numerals
+        (rf'\b((?:{_RULER_TITLES}) )([A-Z][a-z]{{2,20}}) ([IVX]{{1,6}})\b(?![.\'][A-Za-z])', _ruler),
+        (r'\b([A-Z][a-z]{2,20})( )([IVXL]{2,7}|[VX]|I(?= (?:was|is|of|died|and|became|had|ruled'
+         r'|ended|began|to)\b|[^A-Za-z0-9\' ]|$))(?![A-Za-z0-9\'])', _name_with_numeral),
+        (rf'\b([IVX]{{1,6}}) ({"|".join(sorted(tables.RANKED))})\b', _numeral_before_rank),
+        (r'\b(?:MC?[MDCLXVI]{3,12}|XX?[IV]{1,4}|VI{1,3}|I{2,3})(?![A-Za-z0-9\'])', _long_numeral),
+        # Titles, places, abbreviations
+        (r'\bPh\. ?D\.', _initials),
+        (rf"((?:[0-9]{{1,5}}(?:[A-Z]|st|nd|rd|th)?|{_STREET_COMES}) (?:[NSEW]\.? )?"
+         rf"(?:[A-Z][a-z']{{1,20}} ){{0,3}})({_STREETS})\b(\.?)(?<!(?:[Oo]n|[Aa]t) (?:St|Dr)\.)",
+         _street),
+        (r"((?<![A-Za-z])[A-Z][a-z']{1,20} )(Ave|Blvd|Rd|Ln|Hwy|Pkwy)\b(\.?)", _street),
+        (r"((?<![A-Za-z])[A-Z][a-z']{1,20} )(St|Dr|Ct|Pl|Sq)\b(\.)(?! ?[A-Z])", _street),
+        (r'\bSt\. ?(?=[A-Z])', 'Saint '),
+        (rf'\b({"|".join(tables.TITLES)})\. ?(?=[A-Z])', _title),
+        (r'\b(Mr|Mrs|Ms|Dr|Prof)\. (?=and |& )', _title),
+        (r'\b(Mr|Mrs|Ms|Dr|Prof) (?=[A-Z][a-z])', _title),
+        (r'(?<![A-Za-z.])(?i:(e\.g|i\.e|a\.k\.a|w\.r\.t|p\.s|q\.v)\.?)(?![A-Za-z])', _dotted),
+        (rf'(?<![A-Za-z0-9./@_-])(?i:({"|".join(sorted(tables.ABBREVIATIONS, key=len, reverse=True))}))'
+         r'\.(?![A-Za-z0-9])|(?<![A-Za-z0-9./@_-])'
+         r'([Nn]os?|[Ff]igs?|[Vv]ol|[Cc]h|pp?|[Rr]m|[Ss]ec)\.(?=[0-9])', _abbreviation),
+        (r'(?<![A-Za-z0-9.])(vs)(?![A-Za-z0-9.])', 'versus'),
+        (r'(?<![A-Za-z.])(?:[A-Za-z]\.){2,6}(?![A-Za-z])(?<![0-9] [apAP]\.[mM]\.)', _initials),
+        # Numbers of places and lines
+        (r"(?<![0-9A-Za-z.,:$€£/-])([0-9]{1,4})([A-Z]?)((?: [NSEW]\.?)?(?: [A-Z][a-z']{1,20}){1,3} "
+         r'(?:Street|Avenue|Boulevard|Road|Drive|Lane|Court|Place|Square|Highway|Parkway|Way)\b)',
+         _house),
+        (r'(\b(?:[Rr]oom|[Ss]uite|[Rr]oute|[Hh]ighway|[Ii]nterstate|[Bb]us|[Ee]rror|[Aa]partment|Boeing|RTX|GTX) #?)'
+         r'([0-9]{3,4})(?![0-9.,:/-][0-9]|[0-9A-Za-z])', _numbered_room),
+        (r'(\b(?:[Pp]in|PIN|[Cc]ode|[Pp]assword|[Pp]asscode|OTP|[Zz]ip|ZIP|[Ii]d|ID|[Oo]rder|[Aa]ccount|[Ii]nvoice'
+         r'|[Tt]icket|[Ss]erial|[Cc]ase|[Tt]racking|[Ff]light|[Rr]eference|ISBN)(?: [Nn]umber)?(?: code)?'
+         r'(?: is)?:? ?#?)([0-9]{4,40})(?![0-9A-Za-z.,:/-][0-9]|[0-9A-Za-z])', _dictated),
+        (r'\b(?:[Ee]xt(?:ension)?\.?|(?<=[0-9] )x) ?([0-9]{1,6})\b', _extension),
+        # Shorthand
+        (r'\b[Cc]\+\+', 'C plus plus'),
+        (r'\b([CF])#(?![A-Za-z0-9])', r'\1 sharp'),
+        (r'(?<![A-Za-z0-9])[Ww]/o(?![A-Za-z])', 'without'),
+        (r'(?<![A-Za-z0-9])[Ww]/ ?(?=[A-Za-z0-9])', 'with '),
+        (r'\band/or\b', 'and or'),
+        (r'\b([Hh]e/she|[Ss]he/he|[Hh]is/her|[Hh]im/her|[Yy]es/no|[Yy]es/No|[Tt]rue/false|[Ee]ither/or)\b',
+         lambda match: match[1].replace('/', ' or ')),
+        (r'(?<=[0-9]) ?sq\.? ?ft\b\.?', ' square feet'),
+        (r'(?<=[0-9]) ?sq\.? ?mi\b\.?', ' square miles'),
+        (r'(?<=[0-9]) ?cu\.? ?ft\b\.?', ' cubic feet'),
+        (r'(?<=[0-9]) ?fl\.? ?oz\b\.?', ' fluid ounces'),
+        (r'(?<![A-Za-z0-9])#(?=[0-9])', 'number '),
+        (r'(?<![A-Za-z0-9&])#(?=[A-Za-z])', 'hashtag '),
+        (r'(?<![A-Za-z0-9.])@(?=[A-Za-z_])', 'at '),
+    )
+)  # fmt: skip
+
+
+def rewrite(text: str) -> str:
+    """Return a folded text with the notations of English written out."""
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text
