@@ -233,8 +233,11 @@ class _Reader:
             return f'{start} to {_money(high, currency, "")}'
         measure = last_unit or unit
         end = numbers.decimal(high)
-        return f'{start} to {end} {self._unit(measure, high)}'.rstrip() if measure else (
-            f'{start} to {end}')
+        return (
+            f'{start} to {end} {self._unit(measure, high)}'.rstrip()
+            if measure
+            else (f'{start} to {end}')
+        )
 
     def _unit(self, unit: str, value: Number) -> str:
         if unit in tables.SYMBOLS and unit != '°':
@@ -366,7 +369,13 @@ class _Reader:
         if tight and self._kind(-1) is Kind.LATIN and self._kind(1) is Kind.LATIN:
             keeps = before[-1].islower() or len(before) == 1
             return '-' if keeps and (after.islower() or (before, after) == ('Wi', 'Fi')) else ' '
-        if self._kind(1) in (Kind.INTEGER, Kind.DECIMAL) and before in ('UTC', 'GMT', '^', '=', '('):
+        if self._kind(1) in (Kind.INTEGER, Kind.DECIMAL) and before in (
+            'UTC',
+            'GMT',
+            '^',
+            '=',
+            '(',
+        ):
             return 'minus'
         if before == ' ' and after == ' ':
             is_term = {self._kind(-2), self._kind(2)} & {Kind.INTEGER, Kind.DECIMAL}
@@ -424,13 +433,17 @@ def _is_plural_noun(word: str) -> bool:
 
 
 def _is_year(value: Number) -> bool:
-    return len(value.integer) == 4 and '1100' <= value.integer < '2100' and not (
-        value.decimals or value.sign or value.grouped)
+    return (
+        len(value.integer) == 4
+        and '1100' <= value.integer < '2100'
+        and not (value.decimals or value.sign or value.grouped)
+    )
 
 
 def _is_phone(low: Number, high: Number) -> bool:
     return (len(low.integer), len(high.integer)) == (3, 4) and not (
-        low.integer[-1] == '0' or high.integer.endswith('00'))
+        low.integer[-1] == '0' or high.integer.endswith('00')
+    )
 
 
 def _is_day_and_month(first: str, second: str) -> bool:
@@ -448,9 +461,12 @@ def _shouted(pieces: list[Piece]) -> list[bool]:
             run.append(at)
             continue
         texts = [pieces[place].text for place in run]
-        if len(run) > 1 and any(
-            text in tables.STRESSED or "'" in text or text == 'IT' for text in texts
-        ) or len(run) == len(words) and any(len(text) > 3 for text in texts):
+        if (
+            len(run) > 1
+            and any(text in tables.STRESSED or "'" in text or text == 'IT' for text in texts)
+            or len(run) == len(words)
+            and any(len(text) > 3 for text in texts)
+        ):
             for place in run:
                 shouted[place] = True
         run = []
@@ -467,7 +483,9 @@ def _date(year: str, month: str, day: str) -> str:
 def _time(hour: str, minute: str, second: str, half: str) -> str:
     words = [numbers.cardinal(hour)]
     if minute and int(minute):
-        words.append(f'oh {numbers.cardinal(minute)}' if int(minute) < 10 else numbers.cardinal(minute))
+        words.append(
+            f'oh {numbers.cardinal(minute)}' if int(minute) < 10 else numbers.cardinal(minute)
+        )
     elif minute and not half and not second:
         words.append("o'clock" if 1 <= int(hour) <= 12 else 'hundred')
     elif minute and second:
@@ -485,7 +503,9 @@ def _money(value: Number, currency: str, magnitude: str, is_adjective: bool = Fa
         scale = tables.MAGNITUDES.get(magnitude, magnitude)
         return f'{numbers.decimal(value)} {scale} {unit if is_adjective else units}'
     if not part or len(value.decimals) not in (1, 2):
-        return f'{numbers.decimal(value)} {unit if numbers.is_one(value) or is_adjective else units}'
+        return (
+            f'{numbers.decimal(value)} {unit if numbers.is_one(value) or is_adjective else units}'
+        )
     whole = Number(value.integer, '', value.sign)
     small = value.decimals.ljust(2, '0').lstrip('0')
     spoken = []

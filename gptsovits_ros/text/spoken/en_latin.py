@@ -138,4 +138,6 @@ def _read_code_word(word: str) -> str:
     return read_word(word) if len(word) > 1 else word.upper()
 
 
-_SHORT_WORDS = frozenset('to of in on my me go do no so we up us it is by at an as be he or if co ok'.split())
+_SHORT_WORDS = frozenset(
+    'to of in on my me go do no so we up us it is by at an as be he or if co ok'.split()
+)

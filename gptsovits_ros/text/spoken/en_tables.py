@@ -255,7 +255,9 @@ SPELLED_IN_LOWER_CASE = frozenset(
     'ssh aws sdk ide cli llm eu'.split()
 ) - {'os', 'ide', 'io'}
 # Words without a vowel that are no acronyms.
-VOWELLESS_WORDS = frozenset('hm hmm hmmm mm mmm shh shhh psst pst tsk brr brrr pfft grr grrr nth zzz'.split())
+VOWELLESS_WORDS = frozenset(
+    'hm hmm hmmm mm mmm shh shhh psst pst tsk brr brrr pfft grr grrr nth zzz'.split()
+)
 # Capitals of two or three letters that are words with stress: "do NOT touch".
 STRESSED = frozenset(
     'THE AND NOT YOU ARE CAN ALL NEW YES NO OUT OFF NOW HOW WHY BUT FOR GET GO DO IS TO OF ON SO '
