@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--version',
-        choices=('v1', 'v2', 'v2Pro', 'v2ProPlus'),
+        choices=('v1', 'v2', 'v2Pro', 'v2ProPlus', 'v3', 'v4'),
         default='v2',
         help='GPT-SoVITS version of the models (default: %(default)s)',
     )

@@ -10,11 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gptsovits_ros.acoustic.cfm_config import CFM_CONFIGS
 from gptsovits_ros.audio.files import load_prompt_16k
 from gptsovits_ros.checkpoint.encoders import load_bert, load_hubert, load_speaker
 from gptsovits_ros.checkpoint.load import load_acoustic, load_semantic
+from gptsovits_ros.checkpoint.load_cfm import load_cfm
 from gptsovits_ros.encoders.bert import BertEncoder, repeat_by_phonemes
 from gptsovits_ros.engine.acoustic_model import AcousticModel, VoicePrompt
+from gptsovits_ros.engine.cfm_adapter import CfmAdapter
 from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.sovits_adapter import SovitsAdapter
 from gptsovits_ros.errors import VoiceInvalidError
@@ -134,6 +137,8 @@ def load_voice(
 
 def _acoustic(voice: Voice, models: ModelCache, device: torch.device) -> AcousticModel:
     """Return the model of the version that the voice says it is."""
+    if voice.model_version in CFM_CONFIGS:
+        return CfmAdapter(models.get(load_cfm, voice.acoustic, voice.vocoder, voice.acoustic_base))
     model = models.get(load_acoustic, voice.acoustic)
     speaker = partial(load_speaker, voice.speaker, device) if voice.speaker else None
     return SovitsAdapter(model, speaker)

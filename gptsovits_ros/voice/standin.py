@@ -7,21 +7,34 @@ for real where no trained voice is at hand. Equal arguments give equal files.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 import yaml
-from torch import nn
+from torch import Tensor, nn
 
+from gptsovits_ros.acoustic.bigvgan import BigVgan
+from gptsovits_ros.acoustic.cfm_acoustic import CfmAcoustic, CfmModel
+from gptsovits_ros.acoustic.cfm_config import (
+    CFM_CONFIGS,
+    BigVganConfig,
+    CfmConfig,
+    DitConfig,
+    MelHifiGanConfig,
+)
+from gptsovits_ros.acoustic.chunked_cfm import CfmSampling
 from gptsovits_ros.acoustic.config import OFFICIAL_CONFIGS, SovitsConfig
+from gptsovits_ros.acoustic.mel_hifigan import MelHifiGan
 from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.audio.files import write_wav
 from gptsovits_ros.checkpoint.encoders import save_encoder, save_speaker
 from gptsovits_ros.checkpoint.save import acoustic_weights, semantic_weights, write_official
-from gptsovits_ros.checkpoint.weights import V1_GPT_PHONEMES
+from gptsovits_ros.checkpoint.save_cfm import cfm_weights, write_bigvgan, write_mel_hifigan
+from gptsovits_ros.checkpoint.weights import V1_GPT_PHONEMES, write_weights
 from gptsovits_ros.encoders.speaker import SpeakerConfig, SpeakerEncoder
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.semantic.config import SemanticConfig
@@ -37,6 +50,8 @@ TARGET_RMS = 0.08
 CJK = range(0x4E00, 0x9FA6)
 PUNCTUATION = '!?…,.-'
 
+Model = TypeVar('Model', bound=nn.Module)
+
 
 @dataclass(frozen=True)
 class Size:
@@ -44,8 +59,10 @@ class Size:
 
     Attributes:
         semantic: of the GPT.
-        acoustic: of SoVITS, by version.
-        speaker: of the speaker encoder.
+        acoustic: of SoVITS, by version up to v2ProPlus.
+        speaker: of the speaker encoder that some of them need.
+        cfm: of the acoustic models of v3 and v4.
+        vocoders: and of the vocoders that they need.
         bert: settings of a transformers BertConfig.
         hubert: settings of a transformers HubertConfig.
 
@@ -54,8 +71,15 @@ class Size:
     semantic: SemanticConfig
     acoustic: Mapping[str, SovitsConfig]
     speaker: SpeakerConfig
+    cfm: Mapping[str, CfmConfig]
+    vocoders: Mapping[str, BigVganConfig | MelHifiGanConfig]
     bert: dict
     hubert: dict
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Versions that there is a stand-in of."""
+        return (*self.acoustic, *self.cfm)
 
 
 TINY_SPEAKER = SpeakerConfig(channels=8, blocks=(1, 1, 1, 1), base_width=32, scale=2, expansion=2)
@@ -88,6 +112,27 @@ SIZES = {
         {version: _narrowed(config) for version, config in OFFICIAL_CONFIGS.items()},
         TINY_SPEAKER,
         {
+            version: make(
+                sovits=_narrowed(make().sovits),
+                dit=DitConfig(
+                    dim=32,
+                    n_layers=2,
+                    n_heads=2,
+                    head_dim=16,
+                    text_dim=32,
+                    text_layers=1,
+                    time_dim=16,
+                    position_groups=4,
+                ),
+                mixer_layers=2,
+            )
+            for version, make in CFM_CONFIGS.items()
+        },
+        {
+            'v3': BigVganConfig(upsample_initial_channel=64),
+            'v4': MelHifiGanConfig(upsample_initial_channel=64),
+        },
+        {
             'hidden_size': 32,
             'num_hidden_layers': 4,
             'num_attention_heads': 2,
@@ -107,6 +152,8 @@ SIZES = {
         SemanticConfig(max_sec=MAX_SECONDS),
         OFFICIAL_CONFIGS,
         SpeakerConfig(),
+        {version: make() for version, make in CFM_CONFIGS.items()},
+        {'v3': BigVganConfig(), 'v4': MelHifiGanConfig()},
         {
             'hidden_size': 1024,
             'num_hidden_layers': 24,
@@ -134,9 +181,9 @@ def make_test_voice(folder: Path, size: str = 'tiny', seed: int = 0, version: st
     """
     if size not in SIZES:
         raise ConfigurationError(f'unknown size "{size}"; known are {", ".join(SIZES)}')
-    if version not in SIZES[size].acoustic:
+    if version not in SIZES[size].versions:
         raise ConfigurationError(
-            f'no stand-in of version "{version}"; known are {", ".join(SIZES[size].acoustic)}'
+            f'no stand-in of version "{version}"; known are {", ".join(SIZES[size].versions)}'
         )
     if not NAME_PATTERN.fullmatch(folder.name):
         raise ConfigurationError(
@@ -157,21 +204,15 @@ def make_test_voice(folder: Path, size: str = 'tiny', seed: int = 0, version: st
 
 @torch.no_grad()
 def _write(folder: Path, size_name: str, seed: int, version: str) -> None:
-    size = SIZES[size_name]
-    config = size.acoustic[version]
-    write_wav(folder / 'prompt.wav', _prompt_wave(config.sample_rate, seed), config.sample_rate)
+    size, info = SIZES[size_name], f'test-{seed}'
     semantic = size.semantic
-    if config.symbols == 'v1':
+    if version == 'v1':
         semantic = replace(semantic, phoneme_vocab_size=V1_GPT_PHONEMES)
-    write_official(
-        semantic_weights(Text2Semantic(semantic), f'test-{seed}'), folder / 'semantic.ckpt'
-    )
-    write_official(acoustic_weights(_acoustic(config), f'test-{seed}'), folder / 'acoustic.pth')
+    write_official(semantic_weights(Text2Semantic(semantic), info), folder / 'semantic.ckpt')
+    write_acoustic = _write_cfm if version in size.cfm else _write_sovits
+    sample_rate, acoustic, encoders = write_acoustic(folder, size, version, info)
+    write_wav(folder / 'prompt.wav', _prompt_wave(sample_rate, seed), sample_rate)
     _write_encoders(folder, size)
-    encoders = {'bert': 'bert', 'hubert': 'hubert'}
-    if config.speaker_dim:
-        save_speaker(_speaker(size.speaker), folder / 'speaker.ckpt')
-        encoders['speaker'] = 'speaker.ckpt'
     tree = {
         'format': FORMAT,
         'description': f'Random weights ({size_name} {version}): it babbles. '
@@ -179,17 +220,54 @@ def _write(folder: Path, size_name: str, seed: int, version: str) -> None:
         'languages': ['zh', 'en'],
         'model': {
             'semantic': 'semantic.ckpt',
-            'acoustic': 'acoustic.pth',
+            'acoustic': acoustic,
             'version': version,
-            'sample_rate': config.sample_rate,
+            'sample_rate': sample_rate,
         },
         'prompt': {'audio': 'prompt.wav', 'text': PROMPT_TEXT, 'language': 'zh'},
         'references': [],
-        'encoders': encoders,
+        'encoders': {'bert': 'bert', 'hubert': 'hubert', **encoders},
     }
     (folder / VOICE_FILE).write_text(
         yaml.safe_dump(tree, allow_unicode=True, sort_keys=False), 'utf-8'
     )
+
+
+def _write_sovits(
+    folder: Path, size: Size, version: str, info: str
+) -> tuple[int, str, dict[str, str]]:
+    """Write what the versions up to v2ProPlus need.
+
+    Returns:
+        the rate [Hz], the name of the acoustic file, and further encoders for voice.yaml.
+
+    """
+    config = size.acoustic[version]
+    write_official(acoustic_weights(_sovits(config), info), folder / 'acoustic.pth')
+    if not config.speaker_dim:
+        return config.sample_rate, 'acoustic.pth', {}
+    save_speaker(_livened(SpeakerEncoder(size.speaker)), folder / 'speaker.ckpt')
+    return config.sample_rate, 'acoustic.pth', {'speaker': 'speaker.ckpt'}
+
+
+def _write_cfm(
+    folder: Path, size: Size, version: str, info: str
+) -> tuple[int, str, dict[str, str]]:
+    """Write what v3 and v4 need; returns what _write_sovits does."""
+    config = size.cfm[version]
+    model = CfmModel(config).eval()
+    if version == 'v3':
+        vocoder = _livened(BigVgan(size.vocoders[version]))
+        _make_cfm_audible(model, vocoder)
+        write_bigvgan(vocoder, folder / 'vocoder')
+        write_official(cfm_weights(model, info), folder / 'acoustic.pth')
+        return config.sample_rate, 'acoustic.pth', {'vocoder': 'vocoder'}
+    vocoder = _livened(MelHifiGan(size.vocoders[version]))
+    _make_cfm_audible(model, vocoder)
+    write_mel_hifigan(vocoder, folder / 'vocoder.pth')
+    # No header tells an official v4 file; the one that there is, is known by its hash.
+    write_weights(cfm_weights(model, info), folder / 'acoustic.safetensors')
+    return config.sample_rate, 'acoustic.safetensors', {'vocoder': 'vocoder.pth'}
 
 
 def _prompt_wave(sample_rate: int, seed: int) -> np.ndarray:
@@ -204,42 +282,55 @@ def _prompt_wave(sample_rate: int, seed: int) -> np.ndarray:
     return (0.5 * wave / np.abs(wave).max()).astype(np.float32)
 
 
-def _acoustic(config: SovitsConfig) -> Sovits:
+def _sovits(config: SovitsConfig) -> Sovits:
     model = Sovits(config).eval()
     model.quantizer.codebook.normal_()
     for layer in model.flow.layers:
         # Zero, as a fresh flow has it, would hide mistakes behind the identity.
         nn.init.normal_(layer.post.weight, std=0.05)
-    _make_audible(model)
+    _livened(model.decoder)
+    tokens, phonemes = _babble(config)
+    speakers = [torch.randn(1, config.speaker_dim)] if config.speaker_dim else []
+    style = model.style_embedding([torch.rand(1, config.spectrogram.bins, 50)], speakers)
+    _set_level(model.decoder.conv_post, lambda: model.decode(tokens, phonemes, style))
     return model
 
 
-def _make_audible(model: Sovits) -> None:
-    """Scale the decoder so that its babble varies over time and is as loud as speech."""
-    config, decoder = model.config, model.decoder
-    for layer in decoder.modules():
-        if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
+def _make_cfm_audible(model: CfmModel, vocoder: BigVgan | MelHifiGan) -> None:
+    whole, config = CfmAcoustic(model, vocoder).eval(), model.config
+    model.features.quantizer.codebook.normal_()
+    tokens, phonemes = _babble(config.sovits)
+    mel = torch.rand(1, config.dit.mel_bands, 50) * 14 - 12
+    reference = whole.reference(
+        tokens, phonemes, [torch.rand(1, config.spectrogram.bins, 50)], mel
+    )
+    sampling = CfmSampling(torch.randn, steps=1)
+    _set_level(vocoder.conv_post, lambda: whole.waveform(tokens, phonemes, reference, sampling))
+
+
+def _babble(config: SovitsConfig) -> tuple[Tensor, Tensor]:
+    """Return a second of tokens [1, S] and as many phonemes [1, P] as one says in it."""
+    tokens = torch.randint(config.codebook_size, (1, 25))
+    return tokens, torch.randint(config.phoneme_vocab_size, (1, 30))
+
+
+def _livened(model: Model) -> Model:
+    """Give convolutions weights with which what goes in keeps its size, and varies over time."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d | nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, nonlinearity='leaky_relu')
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+    return model.eval()
+
+
+def _set_level(last: nn.Conv1d, make: Callable[[], Tensor]) -> None:
+    """Scale the last layer so that what `make` returns is as loud as speech."""
     # Taps that sum to zero take the constant part away.
-    decoder.conv_post.weight -= decoder.conv_post.weight.mean(dim=-1, keepdim=True)
-    speakers = [torch.randn(1, config.speaker_dim)] if config.speaker_dim else []
-    style = model.style_embedding([torch.rand(1, config.spectrogram.bins, 50)], speakers)
-    tokens = torch.randint(config.codebook_size, (1, 25))
-    phonemes = torch.randint(config.phoneme_vocab_size, (1, 30))
-    # Two rounds: loud babble is flattened by the tanh, and then measured too low.
+    last.weight -= last.weight.mean(dim=-1, keepdim=True)
+    # Two rounds: loud babble is cut or flattened, and then measured too low.
     for _ in range(2):
-        decoder.conv_post.weight *= TARGET_RMS / model.decode(tokens, phonemes, style).std()
-
-
-def _speaker(config: SpeakerConfig) -> SpeakerEncoder:
-    """Return an encoder whose vectors are about as large as those of the official one."""
-    model = SpeakerEncoder(config).eval()
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight)
-    return model
+        last.weight *= TARGET_RMS / make().std()
 
 
 def _write_encoders(folder: Path, size: Size) -> None:

@@ -21,6 +21,6 @@ def tiny_voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with one tiny voice per version, named as it; do not write into it."""
     root = tmp_path_factory.mktemp('versions')
-    for version in SIZES['tiny'].acoustic:
+    for version in SIZES['tiny'].versions:
         make_test_voice(root / version.lower(), version=version)
     return root

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from gptsovits_ros.checkpoint.encoders import save_speaker
+from gptsovits_ros.checkpoint.weights import WeightFile, read_weights, write_weights
 from gptsovits_ros.encoders.speaker import SpeakerConfig, SpeakerEncoder
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.errors import (
+    CanceledError,
     CheckpointError,
+    DependencyMissingError,
     LanguageUnsupportedError,
     ParameterInvalidError,
     VoiceInvalidError,
@@ -21,8 +26,13 @@ from gptsovits_ros.errors import (
 from gptsovits_ros.types import EngineSettings, SpeechRequest
 from gptsovits_ros.voice.standin import SIZES
 
-VERSIONS = tuple(SIZES['tiny'].acoustic)
+VERSIONS = SIZES['tiny'].versions
+RATES = {
+    version: config.sample_rate
+    for version, config in {**SIZES['tiny'].acoustic, **SIZES['tiny'].cfm}.items()
+}
 PRO = ('v2Pro', 'v2ProPlus')
+CFM = tuple(SIZES['tiny'].cfm)
 
 
 @pytest.fixture(scope='module')
@@ -88,11 +98,10 @@ def test_voices_of_all_versions_are_in_memory_together_and_do_not_disturb_each_o
 
 def test_versions_and_rates_are_told_to_clients(engine):
     infos = {info.name: (info.model_version, info.sample_rate) for info in engine.voices()}
-    rates = {version: SIZES['tiny'].acoustic[version].sample_rate for version in VERSIONS}
-    assert infos == {version.lower(): (version, rates[version]) for version in VERSIONS}
+    assert infos == {version.lower(): (version, RATES[version]) for version in VERSIONS}
     for version in VERSIONS:
         chunk = next(engine.synthesize(SpeechRequest('Hello.', voice=version.lower(), seed=1)))
-        assert chunk.sample_rate == rates[version]
+        assert chunk.sample_rate == RATES[version]
 
 
 def test_v1_numbers_phonemes_by_its_own_table(engine):
@@ -113,7 +122,7 @@ def test_speed_changes_the_length_in_every_version(engine, version, speed, facto
     options = {'voice': version.lower(), 'noise_scale': 0.0, 'sample_steps': 2}
     normal = speak(engine, 'Good morning.', **options)
     changed = speak(engine, 'Good morning.', speed=speed, **options)
-    frame = 2 * SIZES['tiny'].acoustic[version].sample_rate / 50
+    frame = 2 * RATES[version] / 50
     assert len(changed) == pytest.approx(len(normal) * factor, abs=2 * frame)
 
 
@@ -179,4 +188,77 @@ def test_a_gpt_with_too_few_phonemes_is_refused(copied, tiny_voices):
     folder = copied('v2')
     shutil.copy(tiny_voices / 'v1' / 'semantic.ckpt', folder)
     with pytest.raises(VoiceInvalidError, match='semantic.ckpt knows 512 phonemes'):
+        load(folder)
+
+
+@pytest.mark.parametrize('version', CFM)
+def test_more_steps_are_another_sound_of_the_same_length(engine, version):
+    few, many = (
+        speak(engine, 'Good morning.', voice=version, sample_steps=steps) for steps in (1, 4)
+    )
+    assert few.shape == many.shape
+    assert not np.array_equal(few, many)
+
+
+@pytest.mark.parametrize('version', CFM)
+def test_a_voice_that_draws_in_steps_can_be_stopped_at_each(engine, version):
+    def asked(steps: int) -> int:
+        """Return how often an utterance of so many steps asks whether it is cancelled."""
+        calls = []
+        request = SpeechRequest('Hello.', voice=version, seed=1, sample_steps=steps)
+        # Writes down that it was asked, and says no.
+        assert list(engine.synthesize(request, lambda: bool(calls.append(None))))
+        return len(calls)
+
+    last = asked(3)
+    assert last == asked(1) + 2
+    countdown = iter([False] * (last - 1) + [True])
+    with pytest.raises(CanceledError):
+        list(
+            engine.synthesize(
+                SpeechRequest('Hello.', voice=version, seed=1, sample_steps=3),
+                lambda: next(countdown),
+            )
+        )
+
+
+@pytest.mark.parametrize('version', CFM)
+def test_a_lora_voice_speaks_with_the_base_that_its_voice_yaml_names(copied, engine, version):
+    folder = copied(version)
+    whole = read_weights(engine.loaded_voice(version).voice.acoustic)
+    write_weights(lora(whole), folder / 'lora.safetensors')
+    base = yaml.safe_load((folder / 'voice.yaml').read_text('utf-8'))['model']['acoustic']
+    edit(folder, model__acoustic='lora.safetensors')
+    with pytest.raises(DependencyMissingError, match='lora.safetensors is a LoRA file'):
+        load(folder)
+    edit(folder, model__acoustic_base=base)
+    changed = load(folder)
+    first = speak(engine, 'Good morning.', voice=version, sample_steps=2)
+    second = speak(changed, 'Good morning.', sample_steps=2)
+    assert first.shape == second.shape
+    assert not np.array_equal(first, second)
+
+
+def lora(whole: WeightFile, rank: int = 2) -> WeightFile:
+    """Return differences to the first attention layer of a whole model."""
+    layer = 'cfm.base_model.model.estimator.transformer_blocks.0.attn.to_v'
+    plain = layer.replace('base_model.model.', '')
+    outputs, inputs = whole.tensors[f'{plain}.weight'].shape
+    rng = torch.Generator().manual_seed(1)
+    tensors = {
+        f'{layer}.lora_A.default.weight': torch.randn(rank, inputs, generator=rng).half(),
+        f'{layer}.lora_B.default.weight': torch.randn(outputs, rank, generator=rng).half(),
+    }
+    kind = replace(whole.kind, is_lora=True)
+    return replace(whole, kind=kind, tensors=tensors, lora_rank=rank)
+
+
+@pytest.mark.parametrize('version', CFM)
+def test_a_missing_vocoder_names_the_key(copied, version):
+    folder = copied(version)
+    edit(folder, encoders__vocoder=None)
+    with pytest.raises(VoiceInvalidError, match='encoders.vocoder is missing'):
+        load(folder)
+    edit(folder, encoders__vocoder='gone')
+    with pytest.raises(VoiceInvalidError, match='encoders.vocoder names "gone"'):
         load(folder)

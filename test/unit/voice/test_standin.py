@@ -58,6 +58,9 @@ def test_the_widths_of_its_models_fit_together(size):
     for config in widths.acoustic.values():
         assert config.speaker_dim in (0, widths.speaker.embedding_dim)
         assert config.ssl_dim == widths.hubert.get('hidden_size', 768)
+    for version, config in widths.cfm.items():
+        assert config.sovits.ssl_dim == widths.hubert.get('hidden_size', 768)
+        assert widths.vocoders[version].mel_bands == config.dit.mel_bands
     assert widths.bert['hidden_size'] == widths.semantic.bert_dim
 
 
@@ -75,7 +78,7 @@ def test_wrong_arguments_are_explained(tmp_path, name, size, message):
 
 
 def test_an_unknown_version_is_explained(tmp_path):
-    with pytest.raises(ConfigurationError, match='version "v9"; known are v1, v2, v2Pro'):
+    with pytest.raises(ConfigurationError, match='version "v9"; known are v1, v2, .*, v4'):
         make_test_voice(tmp_path / 'x', version='v9')
 
 
