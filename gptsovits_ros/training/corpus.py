@@ -249,9 +249,9 @@ def _phonemes(text: str, version: str) -> np.ndarray:
 
 
 def _tokens(text: str, codebook_size: int) -> np.ndarray:
-    tokens = np.array([int(item) for item in text.split()], dtype=np.int64)
-    if not len(tokens):
+    tokens = [int(item) for item in text.split()]
+    if not tokens:
         raise ValueError('it has no tokens')
-    if tokens.min() < 0 or tokens.max() >= codebook_size:
+    if min(tokens) < 0 or max(tokens) >= codebook_size:
         raise ValueError(f'a token is outside 0 to {codebook_size - 1}')
-    return tokens
+    return np.array(tokens, dtype=np.int64)
