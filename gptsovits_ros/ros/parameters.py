@@ -173,6 +173,14 @@ PARAMETERS = (
         read_only=True,
     ),
     ParamSpec(
+        'engine.memory_budget_mb',
+        0,
+        'Memory for the weights of the voices [MiB]; beyond it the least recently used one is '
+        'unloaded; 0: no limit.',
+        bounds=(0, 1_048_576),
+        read_only=True,
+    ),
+    ParamSpec(
         'engine.voice_root',
         '',
         'Folder with one folder per voice; empty: $XDG_DATA_HOME/gptsovits_ros/voices.',
@@ -256,6 +264,7 @@ class Parameters:
     engine_python: str
     engine_device: str
     engine_threads: int
+    engine_memory_budget_mb: int
     engine_voice_root: str
     engine_model_root: str
     engine_start_timeout_s: float
@@ -302,6 +311,7 @@ class Parameters:
             default_voice=self.voice,
             device=self.engine_device,
             threads=self.engine_threads,
+            memory_budget_mb=self.engine_memory_budget_mb,
             max_text_length=int(SPECS['speech.max_text_length'].bounds[1]),
         )
 

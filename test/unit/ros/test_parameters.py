@@ -111,10 +111,16 @@ def test_change_gives_new_parameters_or_none():
 
 def test_engine_settings_come_from_the_parameters():
     settings = Parameters.from_values(
-        {'voice': 'anna', 'engine.device': 'cpu', 'engine.threads': 2, 'engine.voice_root': '/v'}
+        {
+            'voice': 'anna',
+            'engine.device': 'cpu',
+            'engine.threads': 2,
+            'engine.memory_budget_mb': 3000,
+            'engine.voice_root': '/v',
+        }
     ).engine_settings
     assert (settings.default_voice, settings.device, settings.threads) == ('anna', 'cpu', 2)
-    assert settings.voice_root == '/v'
+    assert (settings.voice_root, settings.memory_budget_mb) == ('/v', 3000)
     assert settings.max_text_length == SPECS['speech.max_text_length'].bounds[1]
 
 
