@@ -67,15 +67,7 @@ def load_cfm(
         DependencyMissingError: a LoRA file without its base, or a vocoder that is not there.
 
     """
-    weights = read_weights(path)
-    if weights.kind.is_lora:
-        weights = _merged(path, weights, base)
-    if not is_cfm(weights):
-        raise CheckpointError(
-            f'{path} is a GPT-SoVITS {weights.kind.version} {weights.role} model, but a v3 or v4 '
-            'acoustic one is needed here'
-        )
-    model = cfm_model(weights, path.name)
+    model = _read_model(path, base)
     load_vocoder = load_bigvgan if model.config.version == 'v3' else load_mel_hifigan
     try:
         whole = CfmAcoustic(model, load_vocoder(vocoder))
@@ -135,6 +127,19 @@ def load_mel_hifigan(path: Path) -> MelHifiGan:
     with torch.device('meta'):
         model = MelHifiGan(config)
     return fill(model, tensors, path.name, str)
+
+
+def _read_model(path: Path, base: Path | None) -> CfmModel:
+    """Read a model alone; what the file holds is freed before the vocoder needs memory."""
+    weights = read_weights(path)
+    if weights.kind.is_lora:
+        weights = _merged(path, weights, base)
+    if not is_cfm(weights):
+        raise CheckpointError(
+            f'{path} is a GPT-SoVITS {weights.kind.version} {weights.role} model, but a v3 or v4 '
+            'acoustic one is needed here'
+        )
+    return cfm_model(weights, path.name)
 
 
 def _mel_hifigan_config(path: Path, tensors: dict[str, Tensor]) -> MelHifiGanConfig:
