@@ -12,11 +12,10 @@ from gptsovits_ros.text.openjtalk import LONGEST_TEXT, OpenJTalk, find_dictionar
 # Between phonemes: the pitch rises, falls, a phrase with an accent of its own begins, a pause.
 RISE, FALL, PHRASE, PAUSE = '[', ']', '#', '_'
 
-# Runs that Open JTalk reads. The official pattern leaves out ０, which so has no sound.
-_READABLE = re.compile('([A-Za-z\\d々\u3040-\u30ff\u4e00-\u9fff１-９Ａ-Ｚａ-ｚｦ-ﾝ]+)')
+# Runs that Open JTalk reads. Half-width voicing marks (ﾞ ﾟ) are not among them, as officially.
+_READABLE = re.compile('([A-Za-z\\d々\u3040-\u30ff\u4e00-\u9fffＡ-Ｚａ-ｚｦ-ﾝ]+)')
 _MARKS = dict(zip('：；，。！？\n·、', ',,,.!?.,,', strict=True))
-# No character of a run takes more than three bytes inside the library, and nothing is lost where
-# a run is cut: a segment of speech is shorter.
+# What the library takes at once; a segment of speech is shorter, so this cuts no word of one.
 _RUN_PARTS = re.compile(f'.{{1,{LONGEST_TEXT}}}')
 
 _PHONEME = re.compile('-(.+?)[+]')

@@ -211,6 +211,6 @@ def _spoken_language(language: str, tag: str, text: str) -> str:
     if tag not in ('auto', 'auto_yue'):
         return tag
     # The small model takes short Han words for Japanese; where no kana stands, it is not believed.
-    if language in _SCRIPTS and not _SCRIPTS[language].search(text):
-        language = 'zh'
-    return 'yue' if language == 'zh' and tag == 'auto_yue' else language
+    if language in _SCRIPTS and _SCRIPTS[language].search(text):
+        return language
+    return 'yue' if tag == 'auto_yue' else 'zh'

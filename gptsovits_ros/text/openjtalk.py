@@ -12,8 +12,9 @@ from gptsovits_ros.text.data_files import user_data_path
 DEBIAN_DICTIONARY = Path('/var/lib/mecab/dic/open-jtalk/naist-jdic')
 USER_DICTIONARY = 'open_jtalk_dic'  # below the user's data folder
 _DICTIONARY_FILES = ('sys.dic', 'matrix.bin', 'char.bin', 'unk.dic')
-# The library copies the text into a buffer of 8192 bytes (2730 characters) without looking.
-LONGEST_TEXT = 1000
+# The library copies the text into a buffer of 8192 bytes (2730 characters) without looking, and
+# its time grows with the square of the length. No segment of speech is longer than this.
+LONGEST_TEXT = 512
 
 
 def find_dictionary() -> Path:

@@ -56,20 +56,44 @@ def test_text_is_cut_by_language(segmenter, text, tag, pieces):
 
 
 @pytest.mark.parametrize(
-    ('text', 'name'),
+    ('text', 'tag', 'pieces'),
     [
-        ('こんにちは、元気ですか。', 'Japanese'),
-        ('今天学习日本語ですね', 'Japanese'),
-        ('안녕하세요', 'Korean'),
-        ('我爱你，사랑해요', 'Korean'),
+        ('こんにちは、元気ですか。', 'auto', [('ja', 'こんにちは、元気ですか。')]),
+        ('안녕하세요', 'auto', [('ko', '안녕하세요')]),
+        ('我爱你，사랑해요', 'auto', [('zh', '我爱你，'), ('ko', '사랑해요')]),
+        ('我爱你，사랑해요', 'auto_yue', [('yue', '我爱你，'), ('ko', '사랑해요')]),
+        ('銀行', 'auto_yue', [('yue', '銀行')]),
+        ('打开WiFi。', 'auto_yue', [('yue', '打开'), ('en', 'WiFi。')]),
+        ('今天学习日本語ですね', 'auto', [('zh', '今天'), ('ja', '学习日本語ですね')]),
+        # one language for all that is not English, by detection or without
+        ('ねえ，你好 hi', 'ja', [('ja', 'ねえ，你好 '), ('en', 'hi')]),
+        ('ねえ，你好 hi', 'all_ja', [('ja', 'ねえ，你好 '), ('en', 'hi')]),
+        ('안녕 你好', 'ko', [('ko', '안녕 你好')]),
+        ('안녕 hello 你好', 'all_ko', [('ko', '안녕 '), ('en', 'hello '), ('ko', '你好')]),
+        ('我哋睇Netflix啦', 'yue', [('yue', '我哋睇'), ('en', 'Netflix'), ('yue', '啦')]),
+        ('我哋睇Netflix啦', 'all_yue', [('yue', '我哋睇'), ('en', 'Netflix'), ('yue', '啦')]),
+        # numbers beside English go with it only where the language is detected
+        ('iPhone 15を買う', 'ja', [('en', 'iPhone 15'), ('ja', 'を買う')]),
+        ('iPhone 15を買う', 'all_ja', [('en', 'iPhone '), ('ja', '15を買う')]),
+        ('12', 'ko', [('ko', '12')]),
+        ('12', 'auto_yue', [('yue', '12')]),
+        ('', 'all_yue', []),
     ],
 )
-def test_auto_refuses_other_languages_by_name(segmenter, text, name):
-    with pytest.raises(LanguageUnsupportedError, match=name):
-        spans(text, 'auto', segmenter)
+def test_every_mode_gives_pieces_their_language(segmenter, text, tag, pieces):
+    assert spans(text, tag, segmenter) == pieces
 
 
-@pytest.mark.parametrize('tag', ['ja', 'yue', '', 'EN', 'all_ja', 'x' * 50])
+@pytest.mark.parametrize('tag', LANGUAGES)
+def test_pieces_of_every_mode_alternate_in_language(segmenter, tag):
+    text = '我今天用Python写了3个function，ねえ、知ってる？ 한국어 12 ok 😀'
+    found = spans(text, tag, segmenter)
+    assert all(a != b for (a, _), (b, _) in zip(found, found[1:], strict=False))
+    spoken = {'auto': {'zh', 'en', 'ja', 'ko'}, 'auto_yue': {'yue', 'en', 'ja', 'ko'}}
+    assert {language for language, _ in found} <= spoken.get(tag, {tag.removeprefix('all_'), 'en'})
+
+
+@pytest.mark.parametrize('tag', ['fr', 'all_en', '', 'EN', 'auto_ja', 'x' * 50])
 def test_unknown_tag_is_refused_with_the_known_ones(segmenter, tag):
     with pytest.raises(LanguageUnsupportedError, match=', '.join(LANGUAGES)):
         spans('你好', tag, segmenter)
