@@ -9,7 +9,7 @@ tokens alone; and that rooms, microphones and the size of the throat do not matt
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from gptsovits_ros.training.content_losses import (
     read_phonemes,
     regression_loss,
 )
-from gptsovits_ros.training.content_tokenizer import TOKEN_STRIDE, Tokenizer
+from gptsovits_ros.training.content_tokenizer import TOKEN_STRIDE, Tokenizer, TokenizerOutput
 from gptsovits_ros.training.corpus import DEV_SPEAKER, DEV_TEXT, TRAIN
 from gptsovits_ros.training.ema import MovingAverage
 from gptsovits_ros.training.optimizers import make_optimizer, set_rate
@@ -129,22 +129,19 @@ class ContentTrainer:
         """Make one update."""
         settings = self._settings
         if step == settings.quantize_from:
-            self._place_codebook(step)
+            self._place_codebook()
         is_quantized = step >= settings.quantize_from
         set_rate(self._optimizer, settings.optimizer.rate(step))
         total: dict[str, Tensor] = {}
         vectors, codes = [], []
         for indices in batches:
-            batch = self._changed(self._clips.batch(indices)).to(self._device)
-            mel = relative_decibels(batch.power, settings.model.range_db)
-            with self._precision.autocast():
-                output = self._model(mel, batch.lengths, is_quantized)
-            tokens = batch.lengths // TOKEN_STRIDE
-            losses = self._losses(output, batch, tokens)
+            batch = self._changed(indices)
+            output = self._run(batch, is_quantized)
+            losses = self._losses(output, batch)
             self._precision.backward(losses['loss'] / len(batches), self._parameters)
             for name, value in losses.items():
                 total[name] = total.get(name, 0) + value.detach() / len(batches)
-            valid = torch.arange(output.codes.shape[1], device=self._device) < tokens[:, None]
+            valid = _valid_tokens(batch, output)
             vectors.append(output.projected.detach()[valid])
             codes.append(output.codes[valid])
         norm = self._precision.update(self._optimizer, self._parameters, settings.run.clip_norm)
@@ -165,20 +162,19 @@ class ContentTrainer:
         model = self.averaged()
         values: dict[str, float] = {}
         for split in (DEV_TEXT, DEV_SPEAKER):
-            indices = self._clips.of(split)[: self._settings.run.evaluate_clips]
             errors = wanted = 0
             used: set[int] = set()
             distance = []
-            for index in indices:
+            for index in self._clips.of(split)[: self._settings.run.evaluate_clips]:
                 batch = self._clips.batch([index]).to(self._device)
                 mel = relative_decibels(batch.power, self._settings.model.range_db)
                 output = model(mel, batch.lengths, is_quantized=True)
-                tokens = batch.lengths // TOKEN_STRIDE
                 phonemes = batch.phonemes[0].tolist()
-                errors += edit_distance(phonemes, read_phonemes(output.phonemes, tokens)[0])
+                found = read_phonemes(output.phonemes, batch.lengths // TOKEN_STRIDE)[0]
+                errors += edit_distance(phonemes, found)
                 wanted += len(phonemes)
-                used.update(output.codes[0, : tokens[0]].tolist())
-                distance.append(self._losses(output, batch, tokens)['token'])
+                used.update(output.codes[_valid_tokens(batch, output)].tolist())
+                distance.append(self._losses(output, batch)['token'])
             if wanted:
                 values[f'{split}/phoneme_error'] = errors / wanted
                 values[f'{split}/token'] = float(torch.stack(distance).mean())
@@ -229,19 +225,25 @@ class ContentTrainer:
         batches = make_batches(lengths, self._settings.batches, rng)
         return [[self._train[place] for place in batch] for batch in batches]
 
-    def _changed(self, batch: ContentBatch) -> ContentBatch:
-        """Return a batch in another tempo, from other rooms."""
+    def _run(self, batch: ContentBatch, is_quantized: bool) -> TokenizerOutput:
+        mel = relative_decibels(batch.power, self._settings.model.range_db)
+        with self._precision.autocast():
+            return self._model(mel, batch.lengths, is_quantized)
+
+    def _changed(self, indices: list[int]) -> ContentBatch:
+        """Return clips in another tempo, from other rooms."""
+        batch = self._clips.batch(indices)
         settings, stride = self._settings.augment, self._settings.model.frame_stride
         rate = draw_tempo(settings)
         teacher = change_tempo(batch.teacher.transpose(1, 2), rate).transpose(1, 2)
         power = change_tempo(batch.power, rate, stride)
-        # As many frames as there are in the longest clip, and never too few for the phonemes.
         lengths = (batch.lengths * teacher.shape[1]) // batch.teacher.shape[1]
         power = augment(power, lengths * stride, settings)
-        return ContentBatch(power, teacher, lengths, batch.phonemes, batch.phoneme_lengths)
+        changed = replace(batch, power=power, teacher=teacher, lengths=lengths)
+        return changed.to(self._device)
 
-    def _losses(self, output: Any, batch: ContentBatch, tokens: Tensor) -> dict[str, Tensor]:
-        settings = self._settings
+    def _losses(self, output: TokenizerOutput, batch: ContentBatch) -> dict[str, Tensor]:
+        settings, tokens = self._settings, batch.lengths // TOKEN_STRIDE
         frame = regression_loss(output.frames.float(), batch.teacher, batch.lengths)
         count = output.tokens.shape[1]
         means = batch.teacher[:, : count * TOKEN_STRIDE].unflatten(1, (count, -1)).mean(2)
@@ -260,17 +262,14 @@ class ContentTrainer:
         }
 
     @torch.no_grad()
-    def _place_codebook(self, step: int) -> None:
+    def _place_codebook(self) -> None:
         """Place the rows where the content of some clips is."""
         needed = self._settings.codebook_size * KMEANS_VECTORS_PER_ROW
         vectors: list[Tensor] = []
         for indices in self._plan(0):
-            batch = self._changed(self._clips.batch(indices)).to(self._device)
-            mel = relative_decibels(batch.power, self._settings.model.range_db)
-            projected = self._model(mel, batch.lengths, is_quantized=False).projected
-            tokens = batch.lengths // TOKEN_STRIDE
-            valid = torch.arange(projected.shape[1], device=self._device) < tokens[:, None]
-            vectors.append(projected[valid])
+            batch = self._changed(indices)
+            output = self._run(batch, is_quantized=False)
+            vectors.append(output.projected[_valid_tokens(batch, output)])
             if sum(map(len, vectors)) >= needed:
                 break
         self._model.codebook.fit(torch.cat(vectors), KMEANS_ROUNDS)
@@ -279,3 +278,9 @@ class ContentTrainer:
         for name, value in self._average.tensors.items():
             if name.startswith('codebook.'):
                 value.copy_(state[name])
+
+
+def _valid_tokens(batch: ContentBatch, output: TokenizerOutput) -> Tensor:
+    """Return bool [B, S]: True for the tokens that lie within their clip."""
+    places = torch.arange(output.codes.shape[1], device=output.codes.device)
+    return places < (batch.lengths // TOKEN_STRIDE)[:, None]
