@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from gptsovits_ros.text.numbers_zh import cardinal, digits
 from gptsovits_ros.text.spoken import chinese_measures, chinese_times
@@ -16,27 +17,34 @@ from gptsovits_ros.text.spoken.chinese_numbers import (
     quantity,
     sign_word,
 )
+from gptsovits_ros.text.spoken.chinese_rewrites import rewritten
 from gptsovits_ros.text.spoken.chinese_words import SYMBOLS, unit_name
 from gptsovits_ros.text.spoken.common import Kind, Piece, find_pieces, fold, roman
 from gptsovits_ros.text.spoken.dialect import Dialect
 from gptsovits_ros.text.spoken.latin import spoken_code, spoken_word
 from gptsovits_ros.text.spoken.marks import with_plain_marks, without_layout
-from gptsovits_ros.text.spoken.units import UNIT
+from gptsovits_ros.text.spoken.units import SIMPLE_UNITS, UNIT
 
 _SENTENCE = re.compile(r'[^。！？；!?\n]*(?:[。！？；!?\n]+|$)')
 _HAN = re.compile('[\u3400-\u9fff\uf900-\ufaff]')
 _ENGLISH_WORD = re.compile(r"(?:(?<=\s)|^)[A-Za-z]?[a-z']+(?=[\s,.;:]|$)")
 _NEXT_TO, _AROUND = 16, 40  # characters of context
-_APPROXIMATE = re.compile('(?<![0-9.])([1-9])[、,，]([1-9])(?![0-9.])')
 
 _ROMAN_BEFORE = re.compile('[第表图圖附录錄卷章世型期级級类]$')
 _ROMAN_AFTER = re.compile('[级級期型类章节節卷部世度代篇册号線线]')
-_FOLD_BEFORE = re.compile('打$|低至$|享$')
+_MONEY_AFTER = re.compile('元|块|塊|美元|欧元|英镑|日元|港元|蚊')
 _PER_BEFORE = re.compile('[0-9][^，。！？；：、\\s/]{0,6}$')
 _OPERAND_BEFORE = re.compile('[0-9A-Za-z)²³°%\u0391-\u03c9] ?$')
 _OPERAND_AFTER = re.compile(' ?[-+(√]?[0-9A-Za-z\u0391-\u03c9]')
 _DIGIT_BEFORE, _DIGIT_AFTER = re.compile('[0-9)²³] ?$'), re.compile(' ?[-(]?[0-9]')
 _UNIT = re.compile(UNIT)
+_TIMES_BEFORE, _TIMES_AFTER = re.compile('[0-9](?:[a-z]{1,2}[²³]?)? ?$'), re.compile(' ?[0-9]')
+_MAGNITUDES = {'w': '万', 'M': '兆'}
+_NUMBER_AFTER = re.compile(' ?[-+.]?[0-9]')
+_OTHER_OPERATOR = re.compile('[=+×÷]')
+_CODE_GROUP_BEFORE = re.compile('[A-Za-z]-?[0-9]{1,12}$')
+_VARIABLE_AFTER = re.compile('[a-z](?![A-Za-z])')
+_ZERO_AFTER = re.compile('0[0-9]')
 _LETTER_BEFORE, _LETTER_AFTER = re.compile('[A-Za-z]$'), re.compile('[A-Za-z]')
 
 _Reading = Callable[[Piece, Context, Dialect], str]
@@ -52,7 +60,7 @@ def speak(text: str, dialect: Dialect) -> str:
 def _sentence(sentence: str, dialect: Dialect) -> str:
     if not _HAN.search(sentence) and len(_ENGLISH_WORD.findall(sentence)) > 1:
         return sentence  # English, which has its own rules
-    sentence = _APPROXIMATE.sub(_approximate, sentence)
+    sentence = rewritten(sentence, dialect)
     spoken: list[str] = []
     position = 0
     for piece in find_pieces(sentence):
@@ -71,15 +79,6 @@ def _sentence(sentence: str, dialect: Dialect) -> str:
     return ''.join(spoken)
 
 
-def _approximate(match: re.Match[str]) -> str:
-    """Return "2、3" before something counted as 两三."""
-    low, high = match.groups()
-    after = match.string[match.end() : match.end() + _NEXT_TO]
-    if int(high) - int(low) != 1 or not counts(after):
-        return match[0]
-    return ('两' if low == '2' else digits(low)) + digits(high)
-
-
 def _latin(piece: Piece, context: Context, dialect: Dialect) -> str:
     word = piece.text
     is_numeral = _ROMAN_BEFORE.search(context.before) or (
@@ -88,13 +87,13 @@ def _latin(piece: Piece, context: Context, dialect: Dialect) -> str:
     value = roman(word) if is_numeral else None
     if value:
         return cardinal(str(value))
-    if context.before[-1:] == '/' and _PER_BEFORE.search(context.before[:-1]):
-        return unit_name(word, dialect.units)
-    digit_before, digit_after = context.before[-1:].isdigit(), context.after[:1].isdigit()
-    if word in ('x', 'X') and digit_before and digit_after:
+    if _TIMES_BEFORE.search(context.before) and _TIMES_AFTER.match(context.after) and word in 'xX':
         return '乘'
-    if word == 'w' and digit_before:
-        return '万'
+    if context.before[-1:].isdigit():
+        if word in _MAGNITUDES:
+            return _MAGNITUDES[word]
+        if len(word) > 1 and word in SIMPLE_UNITS:
+            return unit_name(word, dialect.units)
     return spoken_word(word)
 
 
@@ -109,6 +108,8 @@ def _decimal(piece: Piece, context: Context, dialect: Dialect) -> str:
     number = piece.numbers[0]
     if context.after[:1] == '折':
         return digits(number.integer + number.decimals)
+    if _MONEY_AFTER.match(context.after):
+        return plain(replace(number, decimals=number.decimals.rstrip('0')))
     return plain(number)
 
 
@@ -191,20 +192,27 @@ def _symbol(piece: Piece, context: Context, dialect: Dialect) -> str:
     is_between = bool(_OPERAND_BEFORE.search(before) and _OPERAND_AFTER.match(after))
     if sign in _RULES_OF_SIGNS:
         return _RULES_OF_SIGNS[sign](context, is_between)
-    if sign in '<>*':
-        return {'<': '小于', '>': '大于', '*': '乘'}[sign] if is_between else ''
+    if sign == '*':
+        return '乘' if is_between else ''
+    if sign in '<>':
+        is_compared = is_between or _NUMBER_AFTER.match(after)
+        return {'<': '小于', '>': '大于'}[sign] if is_compared else ''
     return SYMBOLS.get(sign, '')
 
 
 def _minus(context: Context, is_between: bool) -> str:
     before, after = context.before, context.after
+    is_equation = bool(_OTHER_OPERATOR.search(context.around))
     if _DIGIT_BEFORE.search(before) and _DIGIT_AFTER.match(after):
-        return '减'
-    if is_between and '=' in context.around:
+        is_code = _CODE_GROUP_BEFORE.search(before) or _ZERO_AFTER.match(after)
+        return '，' if is_code and not is_equation else '减'
+    if is_between and is_equation:
         return '减'
     if _LETTER_BEFORE.search(before) and _LETTER_AFTER.match(after):
         return '-'
-    return ' ' if is_between else '，' if before.endswith(' ') and after.startswith(' ') else ''
+    if is_between:
+        return ' '
+    return '，' if _HAN.match(before[-1:]) or before.endswith(' ') else ''
 
 
 def _plus(context: Context, is_between: bool) -> str:
@@ -219,6 +227,8 @@ def _slash(context: Context, is_between: bool) -> str:
         return '每' if _PER_BEFORE.search(context.before) else '、'
     if _PER_BEFORE.search(context.before) and _HAN.search(context.before[-1:] + context.after[:1]):
         return '每'
+    if context.before[-1:].isdigit() and _VARIABLE_AFTER.match(context.after):
+        return '除以'
     return ' ' if is_between else ''
 
 

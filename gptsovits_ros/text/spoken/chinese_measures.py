@@ -105,7 +105,8 @@ def piece_range(piece: Piece, context: Context, dialect: Dialect) -> str:
     if low_unit and not high_unit:
         low_unit, high_unit = '', low_unit
     if high_unit:
-        return f'{_low_end(low, low_unit, high_unit, dialect)}{dialect.to}{_high_end(low_unit, high, high_unit, dialect)}'
+        first = _low_end(low, low_unit, high_unit, dialect)
+        return first + dialect.to + _high_end(low_unit, high, high_unit, dialect)
     read = quantity if name or counts(context.after) else plain
     return f'{read(low)}{dialect.to}{read(high)}{name}'
 
@@ -140,7 +141,17 @@ def _bare_range(low: Number, high: Number, mark: str, context: Context, dialect:
         return ''
     if is_score(context):
         return f'{plain(low)}比{plain(high)}'
-    return f'{plain(low)}减{plain(high)}' if int(first) > int(second) else ''
+    if _size(first) <= _size(second):
+        return ''
+    if len(first) > 3:
+        return f'{grouped(first, dialect.one)}杠{grouped(second, dialect.one)}'
+    return f'{plain(low)}减{plain(high)}'
+
+
+def _size(text: str) -> tuple[int, str]:
+    """Return what orders whole numbers of any length."""
+    significant = text.lstrip('0')
+    return len(significant), significant
 
 
 def _are_years(first: str, second: str, context: Context) -> bool:

@@ -11,6 +11,9 @@ _LAYOUT = (
     (re.compile(r'^([ ]{0,8}[0-9]{1,3})[.)] +', re.MULTILINE), r'\1、'),
     (re.compile(r'!?\[([^\[\]\n]{1,300})\]\([^()\s]{1,1000}\)'), r'\1'),
     (re.compile(r'\*\*|~~|`'), ''),
+    # A function and its argument, and two quotations side by side.
+    (re.compile(r'(?<![A-Za-z])([A-Za-z])\(([A-Za-z0-9])\)'), r'\1 \2'),
+    (re.compile('[”’」』》] ?(?=[“‘「『《])'), '、'),
     (re.compile(r'</?[A-Za-z][A-Za-z0-9]{0,15}(?: [^<>\n]{0,300})?/?>'), ''),
 )
 # Spaces between Han characters and what stands beside them mean nothing.

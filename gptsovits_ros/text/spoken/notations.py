@@ -152,7 +152,7 @@ _INTEGER = '(?:[0-9]{1,3}(?:,[0-9]{3}){1,7}(?![0-9])|[0-9]+(?![0-9]))'
 _NUMBER = rf'{_INTEGER}(?:\.[0-9]+(?![0-9]))?'
 _POINT_NUMBER = r'(?<![0-9A-Za-z.])\.[0-9]+'
 # A sign behind a letter, digit or closing bracket joins two things and belongs to neither.
-_SIGN = r'(?:(?<![A-Za-z0-9)\]°%_])[-+±](?=[0-9.]))?'
+_SIGN = r'(?:(?<![A-Za-z0-9)\]°%_²³\u2070-\u207f\u0391-\u03c9])[-+±](?=[0-9.]))?'
 _SIGNED = rf'{_SIGN}(?:{_NUMBER}|{_POINT_NUMBER})'
 _NOT_IN_WORD = r'(?<![A-Za-z0-9_])'
 _TIDE = '(?P<tide> ?[~～〜–—―] ?|-)'
@@ -270,7 +270,8 @@ RECOGNISERS = tuple(
         # The unit of the quantity before may touch it: "2h15min".
         (Kind.QUANTITY, rf'(?:(?<![A-Za-z_])|(?<=[0-9][dhms])|(?<=[0-9]min))({_SIGNED})({UNIT})',
          _number_and_words),
-        (Kind.UNIT, rf'{_NOT_IN_WORD}{COMPOUND_UNIT}(?![A-Za-z0-9²³/])', _whole),
+        (Kind.UNIT, rf'{_NOT_IN_WORD}{COMPOUND_UNIT}(?![A-Za-z0-9²³/])|°[CF](?![A-Za-z])'
+            rf'|(?<=[^A-Za-z ]/)(?:{UNIT})(?![A-Za-z0-9²³/])', _whole),
         (Kind.SCIENTIFIC, rf'(?<![A-Za-z_])({_SIGNED})[eE]([-+]?[0-9]{{1,4}})(?![A-Za-z0-9])',
          _numbers),
         (Kind.FRACTION, r'(?<![0-9/.])(?:((?:(?<![A-Za-z0-9)])-)?[0-9]+) (?=[0-9]{1,9}/))?'
@@ -287,7 +288,7 @@ RECOGNISERS = tuple(
         (Kind.DECIMAL, rf'({_SIGN}(?:{_INTEGER}\.[0-9]+|{_POINT_NUMBER}))', _numbers),
         (Kind.INTEGER, rf'({_SIGN}{_INTEGER})', _numbers),
         (Kind.SYMBOL, r'[-+×÷*=≈≠≤≥<>±√∞→←↑↓⇒&@#%‰°′″"/|\\^~～〜∑∏∫∈∴∵∠⊥∥∝·_$¥€£₩₹₽฿₫'
-         r'\u2080-\u2089\u0391-\u03c9]', _whole),
+         r'\u0391-\u03c9]', _whole),
         (Kind.EMOJI, _EMOJI, _whole),
     )
 )  # fmt: skip

@@ -24,7 +24,7 @@ class Kind(Enum):
     EXPONENT = auto()  # "²", "^10"; N: it, or W: a letter ("ⁿ")
     PERCENT = auto()  # "5%", "5‰"; N: it; W: the sign
     QUANTITY = auto()  # "60 km/h", "-3.5°C", "5°"; N: it; W: the unit, see units.UNIT
-    UNIT = auto()  # a unit with a slash and no number: "km/h"; W: it
+    UNIT = auto()  # a unit without a number: "km/h", "m" in "5元/m"; W: it
     MONEY = auto()  # "$2.4B", "20 €"; N: it; W: currency code, magnitude ("B", "万", "million")
     RANGE = auto()  # "5-12", "¥5~8", "-3°C~8°C"; N: both; W: sign, currency code, unit of each
     RATIO = auto()  # "16:9", "3:2:1"; N: all

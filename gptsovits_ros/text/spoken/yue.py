@@ -6,9 +6,18 @@ from gptsovits_ros.text.spoken.chinese import speak
 from gptsovits_ros.text.spoken.chinese_words import CODE_SIGNS, CURRENCIES, UNITS
 from gptsovits_ros.text.spoken.dialect import Dialect
 
-_SIMPLIFIED = '万亿两点负时号秒钟摄华级节种条张个圆欧镑韩币兰币东维斜线艾气压纳兹块转帧纽约阿尔贝马伽们无穷于属为积处开样龄积'
-_TRADITIONAL = '萬億兩點負時號秒鐘攝華級節種條張個圓歐鎊韓幣蘭幣東維斜線艾氣壓納茲塊轉幀紐約阿爾貝馬伽們無窮於屬為積處開樣齡積'
-
+# The characters of the words that are added; what is written in the text stays as it is.
+_SIMPLIFIED = (
+    '万两个为于亿仑兰兹减划华卢压厘号吨奥尔属币帧摄'
+    '无时杠欧气泽点玛码积穷约纳纽线缪节贝负转达钟铢镑门问韩顷马'
+)
+_TRADITIONAL = (
+    '萬兩個為於億侖蘭茲減劃華盧壓厘號噸奧爾屬幣幀攝'
+    '無時槓歐氣澤點瑪碼積窮約納紐線繆節貝負轉達鐘銖鎊門問韓頃馬'
+)
+_ENGLISH_SIGNS = {
+    '@': ' at ', '.': ' dot ', '/': ' slash ', '_': ' underscore ', '-': ' dash ', '#': ' hash ',
+}  # fmt: skip
 _CANTONESE = Dialect(
     one='一',
     day='號',
@@ -34,7 +43,7 @@ _CANTONESE = Dialect(
 def spoken_yue(text: str) -> str:
     """Return a text of a Cantonese request with all that is not a word written as words.
 
-    As `zh.spoken_zh`, with Cantonese habits: 一 in telephone numbers, 四分三, 號, 蚊, 三點半. Words
-    are added in traditional characters; what is written stays as it is.
+    As `zh.spoken_zh`, with Cantonese habits: 一 in telephone numbers, 四分三, 號, 蚊, 三點半.
+    Words are added in traditional characters; what is written stays as it is.
     """
     return speak(text, _CANTONESE)
