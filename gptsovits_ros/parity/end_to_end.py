@@ -12,13 +12,15 @@ import torch
 from torch import Tensor
 
 from gptsovits_ros.audio import join, pcm
-from gptsovits_ros.audio.files import load_prompt_16k, load_reference_waveform
-from gptsovits_ros.audio.spectrogram import magnitude_spectrogram
-from gptsovits_ros.checkpoint.encoders import load_bert, load_hubert
+from gptsovits_ros.audio.files import load_prompt_16k
+from gptsovits_ros.checkpoint.encoders import load_bert, load_hubert, speaker_model
 from gptsovits_ros.checkpoint.load import RUNNABLE_VERSIONS, semantic_model
 from gptsovits_ros.checkpoint.weights import read_weights
 from gptsovits_ros.encoders.bert import BertEncoder
+from gptsovits_ros.encoders.speaker import SpeakerEncoder
+from gptsovits_ros.engine.acoustic_model import VoicePrompt
 from gptsovits_ros.engine.loaded_voice import TextCondition, text_condition
+from gptsovits_ros.engine.sovits_adapter import SovitsAdapter
 from gptsovits_ros.parity import recipe
 from gptsovits_ros.parity.acoustic import recipe_model
 from gptsovits_ros.parity.encoders import arrange_encoders
@@ -54,15 +56,20 @@ class Pipeline:
             self.bert: BertEncoder = load_bert(bert)
             features = load_hubert(hubert)(load_prompt_16k(folder / 'ref.wav', 0))
         self.prompt_tokens = self.acoustic.tokens_from_features(features)[0]
-        spectrogram = self.acoustic.config.spectrogram
-        wave = load_reference_waveform(folder / 'ref.wav', spectrogram.sample_rate)
-        self.style = self.acoustic.style_embedding(
-            [magnitude_spectrogram(wave, spectrogram)[None]]
-        )
-        self.frontend = TextFrontend()
+        self.frontend = TextFrontend(self.acoustic.config.symbols)
         self.prompt = self.frontend.prompt(
             self.golden.meta['prompt'], self.golden.meta['prompt_lang']
         )
+        self.style: Tensor = SovitsAdapter(self.acoustic, self._speaker_encoder).condition(
+            VoicePrompt(
+                (folder / 'ref.wav',), self.prompt_tokens, torch.from_numpy(self.prompt.ids)
+            )
+        )
+
+    def _speaker_encoder(self) -> SpeakerEncoder:
+        """Return the speaker encoder of a case whose version needs one."""
+        path = self.golden.folder / self.golden.meta['sv']
+        return speaker_model(recipe.weights(path), path.name)
 
     def condition(self, segment: str, language: str) -> TextCondition:
         """Return ids and BERT features of a segment."""
