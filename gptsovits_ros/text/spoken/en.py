@@ -20,18 +20,19 @@ from gptsovits_ros.text.spoken.piece import Kind, Number, Piece
 
 _MARKS = str.maketrans(
     {**dict.fromkeys(';:()[]{}：；，、（）【】《》〈〉「」『』—–―', ', '), '。': '.', '！': '!', '？': '?',
-     **dict.fromkeys('“”„«»"`|~^*_', ' '), '’': "'", '‘': "'", '…': '...', '\t': ' '}
+     **dict.fromkeys('“”„«»"`|~^*_', ' '), '’': "'", '‘': "'", '§': ' section ', '…': '...', '\t': ' '}
 )  # fmt: skip
 _ELLIPSIS = re.compile(r'\.(?: ?\.)+')
 _QUOTE = re.compile(r"(?<![A-Za-z])'|'(?![A-Za-z])")
+_UNSPOKEN = re.compile(r"[^\w\s,.!?'-]|_")
 _SPACES = re.compile(' {2,}')
 _SPACE_BEFORE_MARK = re.compile(r' +(?=[,.!?\n])|(?<=\n) +')
 _MARKS_TOGETHER = re.compile(r'[,.!?](?: ?[,.!?])+')
 _LEADING_COMMA = re.compile(r'(?:^|(?<=\n))[, ]+')
-_COMMA_BEFORE_LINE = re.compile(r',(?=\n|$)')
+_COMMA_BEFORE_LINE = re.compile(r', ?(?=\n|\Z)')
 _TIGHT_COMMA = re.compile(r'([,.!?])(?=[A-Za-z])')
 _ARTICLE = re.compile(
-    '((?:^|(?<=[.!?] )|(?<=\n))A)(?= (?!(?:is|was|and|or|to|plus|minus|equals|times|zero|one|two|'
+    '((?:^|(?<=[.!?] )|(?<=\n))A)(?= (?!(?:is|was|versus|and|or|to|plus|minus|equals|times|zero|one|two|'
     'three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|'
     'seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|over|in|on'
     ')[ -])[a-z]{2})'
@@ -46,9 +47,14 @@ _NO_UNIT_BEFORE = frozenset(
     'gate seat room apt apartment unit section exhibit figure table group class building flat '
     'suite grade platform row block appendix terminal bus hall level floor'.split()
 )
-_RATINGS = frozenset('rated rating score scored scores gave give got get rate a'.split())
+_RATINGS = frozenset('rated rating ratings score scored scores gave give got rate rates'.split())
 _PAIRS = frozenset((('50', '50'), ('24', '7'), ('9', '11'), ('60', '40'), ('20', '20'), ('80', '20'),
                     ('70', '30'), ('7', '11')))  # fmt: skip
+_MONTH_NUMBERS = frozenset(map(str, range(2, 13)))
+_PERIODS = frozenset('second minute hour day night week month year person'.split())
+_CALLS = frozenset(('call', 'called', 'dial', 'dialed'))
+# Whose fractions are rarer than the day of a month.
+_DAYS_OF_MONTH = frozenset('13 14 15 17 18 19 21 22 23 26 27 28 29 31'.split())
 _ARTICLES = frozenset(('a', 'an'))
 _TILDES = frozenset('~～〜')
 
@@ -125,6 +131,8 @@ class _Reader:
             return word.lower()
         if len(word) == 1 and self._kind(-1) is Kind.INTEGER:
             return word.upper()
+        if '&' in (self._text(-1), self._text(1)) and word.isupper():
+            return spell(word)
         if word == 'Z' and self._kind(-1) is Kind.TIME:
             return 'U T C'
         return read_word(word, self.shouted[self.at])
@@ -155,9 +163,13 @@ class _Reader:
             word = tables.unit(unit, self._is_plural(value))
             return f'{numbers.decimal(value)} {word}'
         if self._belongs_to_letters():
+            if self._text(-1) == 'FY' and len(value.integer) == 4:
+                return numbers.year(value.integer)
             return numbers.code(value.integer)
         if len(value.integer) == 4 and not (value.grouped or value.sign):
             return self._four_digits(value)
+        if len(value.integer) == 3 and self._before() in _CALLS:
+            return numbers.digits(value.integer)
         return numbers.decimal(value)
 
     def decimal(self, piece: Piece) -> str:
@@ -211,7 +223,11 @@ class _Reader:
         if text[0] == '0':
             return numbers.digits(text)
         is_recent = '1100' <= text < '2100'
-        if before in _YEAR_COMES and is_recent and not (text < '1900' and _is_plural_noun(after)):
+        if (
+            before in _YEAR_COMES
+            and '1001' <= text < '2100'
+            and not (text < '1900' and _is_plural_noun(after))
+        ):
             return numbers.year(text)
         if _is_plural_noun(after) or not is_recent:
             return numbers.cardinal(text)
@@ -219,6 +235,8 @@ class _Reader:
 
     def range(self, piece: Piece) -> str:
         low, high = piece.numbers
+        if (low.integer, high.integer) in _PAIRS and '%' not in piece.text:
+            return f'{numbers.cardinal(low.integer)} {numbers.cardinal(high.integer)}'
         _, currency, unit, last_unit = piece.words
         if _is_phone(low, high) and not (currency or unit or last_unit):
             return f'{numbers.phone_digits(low.integer)}, {numbers.phone_digits(high.integer)}'
@@ -249,8 +267,7 @@ class _Reader:
         if len(unit) == 1 and unit.isalpha() and self._before() in _NO_UNIT_BEFORE:
             return f'{numbers.pairs(value.integer)} {unit.upper()}'
         word = tables.unit(unit, self._is_plural(value) and self._before() not in _ARTICLES)
-        is_year = unit == 's' and piece.text[-2] == ' '
-        return f'{numbers.decimal(value)} {spell(unit) if is_year or word is None else word}'
+        return f'{numbers.decimal(value)} {word or spell(unit)}'
 
     def unit(self, piece: Piece) -> str:
         return tables.unit(piece.text, plural=True) or piece.text
@@ -271,13 +288,22 @@ class _Reader:
         above, below = piece.numbers
         if (above.integer, below.integer) in _PAIRS:
             return f'{numbers.cardinal(above.integer)} {numbers.cardinal(below.integer)}'
-        if below.integer in ('5', '10', '100') and self._before() in _RATINGS or above == below:
+        if below.integer in _DAYS_OF_MONTH and above.integer in _MONTH_NUMBERS:
+            return f'{tables.MONTHS[int(above.integer) - 1]} {numbers.ordinal(below.integer)}'
+        is_share = (
+            len(below.integer) <= 3 and int(below.integer) >= 5 and int(below.integer) % 5 == 0
+        )
+        if above == below or is_share and (self._rates() or _is_plural_noun(self._word(1))):
             return f'{numbers.decimal(above)} out of {numbers.cardinal(below.integer)}'
         if len(above.integer) >= 2 and int(above.integer[:9]) > int(below.integer[:9]):
             return f'{numbers.decimal(above)} over {numbers.cardinal(below.integer)}'
         part = numbers.fraction(above, below)
         unit = self._english_unit()
         return f'{part} {tables.unit(unit, False)}' if unit else part
+
+    def _rates(self) -> bool:
+        words = (self._text(step).lower() for step in range(-8, 0))
+        return any(word in _RATINGS for word in words)
 
     def scientific(self, piece: Piece) -> str:
         base, exponent = piece.numbers
@@ -353,17 +379,29 @@ class _Reader:
         tight = before[-1:].isalnum() and after[:1].isalnum()
         if sign == '-':
             return self._dash(before, after, tight)
-        if sign == '/':
-            return ' '
-        if sign == '*':
-            numeric = before[-1:].isalnum() or before == ' ' and after == ' '
-            return 'times' if numeric and (after[:1].isalnum() or after == ' ') else ' '
+        if sign in '/*':
+            if sign == '/' and self._is_rate(before, after):
+                return 'per'
+            word = 'divided by' if sign == '/' else 'times'
+            spaced = before == ' ' == after
+            is_operator = spaced or (sign == '*' and tight)
+            step = 2 if spaced else 1
+            return word if is_operator and self._is_term(-step) and self._is_term(step) else ' '
         if sign in '<>':
             words = {'<': 'less than', '>': 'greater than'}
-            return words[sign] if after == ' ' or after[:1].isdecimal() else ' '
+            is_operator = after == before or after[:1].isdecimal()
+            return words[sign] if is_operator else ' '
         if sign in _TILDES:
             return 'about' if after[:1].isdecimal() else ' '
-        return tables.SYMBOLS.get(sign, ' ')
+        return tables.SYMBOLS.get(sign.lower(), ' ')
+
+    def _is_rate(self, before: str, after: str) -> bool:
+        if self._kind(1) is not Kind.LATIN:
+            return False
+        return self._kind(-1) in _MEASURED or after in _PERIODS and _is_plural_noun(before)
+
+    def _is_term(self, step: int) -> bool:
+        return self._kind(step) in _NUMERIC or len(self._text(step)) == 1
 
     def _dash(self, before: str, after: str, tight: bool) -> str:
         if tight and self._kind(-1) is Kind.LATIN and self._kind(1) is Kind.LATIN:
@@ -377,17 +415,16 @@ class _Reader:
             '(',
         ):
             return 'minus'
+        if tight and Kind.TIME in (self._kind(-1), self._kind(1)):
+            return 'to'
         if before == ' ' and after == ' ':
-            is_term = {self._kind(-2), self._kind(2)} & {Kind.INTEGER, Kind.DECIMAL}
-            short = len(self._text(-2)) == 1 or len(self._text(2)) == 1
-            if is_term and (short or self._kind(-2) is self._kind(2)):
-                return 'minus'
-            return ', '
+            return 'minus' if self._is_term(-2) and self._is_term(2) else ', '
         if self._kind(-1) in _NUMERIC and self._kind(1) in _NUMERIC:
             return 'minus'
         return ' '
 
 
+_MEASURED = frozenset((Kind.INTEGER, Kind.DECIMAL, Kind.MONEY, Kind.QUANTITY))
 _NUMERIC = frozenset((Kind.INTEGER, Kind.DECIMAL, Kind.EXPONENT))
 _SAY: Mapping[Kind, Callable[[_Reader, Piece], str]] = MappingProxyType(
     {
@@ -441,9 +478,9 @@ def _is_year(value: Number) -> bool:
 
 
 def _is_phone(low: Number, high: Number) -> bool:
-    return (len(low.integer), len(high.integer)) == (3, 4) and not (
-        low.integer[-1] == '0' or high.integer.endswith('00')
-    )
+    if (len(low.integer), len(high.integer)) != (3, 4) or low.decimals or high.decimals:
+        return False
+    return high.integer[0] == '0' or low.integer[-1] != '0' and not high.integer.endswith('00')
 
 
 def _is_day_and_month(first: str, second: str) -> bool:
@@ -486,11 +523,9 @@ def _time(hour: str, minute: str, second: str, half: str) -> str:
         words.append(
             f'oh {numbers.cardinal(minute)}' if int(minute) < 10 else numbers.cardinal(minute)
         )
-    elif minute and not half and not second:
+    elif minute and not half:
         words.append("o'clock" if 1 <= int(hour) <= 12 else 'hundred')
-    elif minute and second:
-        words.append('oh oh')
-    if second:
+    if second and int(second):
         words.append(f'and {numbers.cardinal(second)} seconds')
     if half:
         words.append(spell(half))
@@ -530,7 +565,7 @@ def _one_mark(match: re.Match[str]) -> str:
 
 def _tidy(text: str) -> str:
     """Return the text with single spaces and single marks."""
-    text = _ELLIPSIS.sub(_ellipsis, text)
+    text = _ELLIPSIS.sub(_ellipsis, _UNSPOKEN.sub(' ', text))
     text = _SPACE_BEFORE_MARK.sub('', _SPACES.sub(' ', _QUOTE.sub('', text)))
     text = _MARKS_TOGETHER.sub(_one_mark, text)
     text = _COMMA_BEFORE_LINE.sub('', _LEADING_COMMA.sub('', _TIGHT_COMMA.sub(r'\1 ', text)))

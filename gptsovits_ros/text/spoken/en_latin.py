@@ -13,8 +13,8 @@ _HUMPS = re.compile('[A-Z]+(?![a-z])|[A-Z]?[a-z]+')
 _VOWEL = re.compile('[AEIOUY]')
 # Consonants that no English word begins or ends with.
 _UNSPEAKABLE = re.compile('[^AEIOUY]{4}|^[^AEIOUY]{3}(?<!SCR)(?<!SPL)(?<!SPR)(?<!STR)(?<!THR)'
-                          '(?<!SCH)(?<!SHR)|^(?:[BDFGKLMNPRTV][BCDFGJKMNPQTVXZ]|LR|MR|NR|RL)'
-                          '|[AEIOUY](?:[BDFGPV][BDGMPV]|[JQ]|CB|TK|TD|TF|TM|PF|GN)$')  # fmt: skip
+                          '(?<!SCH)(?<!SHR)|^(?:[BDFGKLMNPRTV][BCDFGJKMNPQTVXZ]|LR|MR|NR|RL|H[^AEIOUY]|W[^AEIOUYHR])'
+                          '|[AEIOUY](?:[BDFGPV][BDGMPV]|[BDV]N|[JQ]|CB|TK|TD|TF|TM|PF|GN)$')  # fmt: skip
 _LETTERS = str.maketrans(
     {'ß': 'ss', 'æ': 'ae', 'Æ': 'Ae', 'œ': 'oe', 'Œ': 'Oe', 'ø': 'o', 'Ø': 'O', 'ł': 'l',
      'Ł': 'L', 'đ': 'd', 'Đ': 'D', 'ð': 'd', 'þ': 'th', 'Þ': 'Th', 'ı': 'i', '’': "'"}
@@ -55,6 +55,8 @@ def read_word(written: str, shouted: bool = False) -> str:
 
     """
     word = plain_letters(written)
+    if not word.isascii():
+        return word  # letters that have no name here
     if '.' in word:
         return spell(word.replace('.', ''))
     if word in tables.BRANDS:
@@ -67,7 +69,7 @@ def read_word(written: str, shouted: bool = False) -> str:
     if stem.isupper():
         return _read_capitals(stem, shouted) + ending.lower()
     if stem.islower():
-        return _read_small_letters(stem) + ending if stem.isascii() else word
+        return _read_small_letters(stem) + ending
     if stem[1:].islower():
         return word
     return _read_camel_case(stem) + ending
@@ -85,7 +87,7 @@ def _stem_and_ending(word: str) -> tuple[str, str]:
 
 def _read_capitals(word: str, shouted: bool) -> str:
     if "'" in word:  # "CAN'T", "O'NEIL"
-        return word if word in ("I'M", "I'D") and False else word[0] + word[1:].lower()
+        return word[0] + word[1:].lower()
     if shouted and (word in tables.SHOUTED or len(word) > 2 and word not in tables.SPELLED):
         return word.lower() if _VOWEL.search(word) else spell(word)
     if is_acronym(word):

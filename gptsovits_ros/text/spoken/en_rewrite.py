@@ -19,6 +19,11 @@ _NAMES_OF_MONTHS = '|'.join(sorted(tables.MONTH_OF, key=len, reverse=True))
 _NAMES_OF_DAYS = '|'.join(sorted(tables.DAY_OF, key=len, reverse=True))
 _DAY_NUMBER = '(3[01]|[12][0-9]|0?[1-9])(?:st|nd|rd|th)?(?![0-9A-Za-z:.][0-9A-Za-z]|[A-Za-z0-9])'
 _YEAR = r'([12][0-9]{3})(?![0-9A-Za-z,][0-9]|[0-9])'
+# Of several elements, one of them with a number.
+_FORMULA = (
+    '(?<![A-Za-z0-9])(?=[A-Za-z]{0,8}[0-9])(?:(?:Na|Cl|Ca|Mg|Fe|Al|Si|Cu|Zn|Ag|He|Li|[HCNOSPFK])'
+    '[0-9]{0,2}){2,6}(?![A-Za-z0-9])'
+)
 _CENTURY_OF_SHORT_YEARS = 50  # 00 to 49 are of this century
 
 
@@ -76,6 +81,11 @@ def _weekday_range(match: Match[str]) -> str:
     return f'{tables.DAY_OF[match[1]]} to {tables.DAY_OF[match[2]]}'
 
 
+def _weekdays(match: Match[str]) -> str:
+    days = re.sub('[A-Z][a-z]+', lambda day: tables.DAY_OF.get(day[0], day[0]), match[0])
+    return days.replace('.', '') + (_ends_sentence(match) if match[0].endswith('.') else '')
+
+
 def _month_range(match: Match[str]) -> str:
     return f'{tables.MONTH_OF[match[1]]} to {tables.MONTH_OF[match[2]]}'
 
@@ -93,6 +103,40 @@ def _height(match: Match[str]) -> str:
     foot = 'foot' if feet == '1' else 'feet'
     inch = 'inch' if inches == '1' else 'inches'
     return f'{numbers.cardinal(feet)} {foot} {numbers.decimal(number(inches))} {inch}'
+
+
+def _inches(match: Match[str]) -> str:
+    before, value = match.groups()
+    is_singular = value == '1' or before.lower().endswith(('a ', 'an '))
+    return f'{before}{numbers.decimal(number(value))} {"inch" if is_singular else "inches"}'
+
+
+def _short_year(match: Match[str]) -> str:
+    return f'oh {numbers.digits(match[1])}'
+
+
+def _unit_with_dot(match: Match[str]) -> str:
+    stop = _ends_sentence(match)
+    if match[1] == 'in':
+        return f' inches{stop}'
+    return f' {match[1]}{stop}'
+
+
+def _list_item(match: Match[str]) -> str:
+    return f'{numbers.cardinal(match[1])}, '
+
+
+def _lines(match: Match[str]) -> str:
+    return f'{numbers.pairs(match[1])} {match[2].upper()}'
+
+
+def _formula(match: Match[str]) -> str:
+    parts = re.findall('[A-Z]|[a-z]|[0-9]+', match[0])
+    return ' '.join(numbers.cardinal(part) if part.isdecimal() else part.upper() for part in parts)
+
+
+def _name_with_initials(match: Match[str]) -> str:
+    return match[1] + match[2].replace('.', '')
 
 
 def _ruler(match: Match[str]) -> str:
@@ -135,11 +179,11 @@ def _street(match: Match[str]) -> str:
 
 
 def _abbreviation(match: Match[str]) -> str:
-    written = match[1]
+    written = match[1] or match[2]
     low = written.lower()
     following = match.string[match.end() : match.end() + 2].lstrip()
-    is_number = following[:1].isdecimal()
-    stop = _ends_sentence(match)
+    is_number = following[:1] in tuple('0123456789')
+    stop = _ends_sentence(match) if low in tables.LAST or not following else ''
     if low in tables.BEFORE_NUMBERS and not is_number:
         return match[0]
     if low in tables.NOT_LAST and stop and written.islower():
@@ -205,6 +249,22 @@ _PREPOSITIONS = '(?:[Oo]n|[Bb]y|[Uu]ntil|[Ss]ince|[Bb]efore|[Aa]fter|[Dd]ue|[Ff]
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ...] = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
+        # Lists, pauses, dimensions
+        (r'(?:^|(?<=\n))([0-9]{1,2})\. (?=[A-Z])', _list_item),
+        (r'(?<= )--(?= )|(?<=[A-Za-z])--(?=[A-Za-z])', ', '),
+        (r'(?<=[0-9]) ?[xX] ?(?=[0-9])|(?<=[0-9]{3})×(?=[0-9]{3})', ' by '),
+        (r'(?<=[0-9])[xX](?= [a-z]{3})', ' times'),
+        (r'\b([0-9]{3,4})([pP])\b', _lines),
+        (r'\b([0-9]{1,4}(?:st|nd|rd|th)) ?[-–] ?(?=[0-9]{1,4}(?:st|nd|rd|th)\b)', r'\1 to '),
+        (_FORMULA, _formula),
+        (r'\b([A-Za-z])\(([A-Za-z0-9])\)', r'\1 of \2'),
+        ('[-=]>', '→'),
+        (r'(?<=[0-9]) ?¢', ' cents'),
+        (r'\bWWI\b', 'World War one'),
+        (r'\bWWII\b', 'World War two'),
+        (r"(?<![A-Za-z0-9])'0([0-9])(?![0-9A-Za-z])", _short_year),
+        (r'(?<=[0-9]) ?(ft|in|oz|lbs?|hrs?|mins?|secs?|yds?|mi|gal|pt|qt|tsp|tbsp|yrs?)\.(?![0-9A-Za-z])',
+         _unit_with_dot),
         # Numbers
         (r'(?<![0-9.,])[0-9]{1,3}(?:\.[0-9]{3}){1,6},[0-9]{1,2}(?![0-9,.])', _european_number),
         (r'(?<=[€])[0-9]{1,9},[0-9]{2}(?![0-9,.])|(?<![0-9.,$£])[0-9]{1,9},[0-9]{1,2}(?= ?€)',
@@ -216,6 +276,11 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ...] = 
          r"|\b(?:[Mm]id|[Ee]arly|[Ll]ate)-))'?([1-9]0)'?s\b", _decade),
         (r"()(?<![A-Za-z0-9])'([1-9]0)'?s\b", _decade),
         (r"(?<![0-9.'])([0-9]{1,2})(?:'|′) ?([0-9]{1,2}(?:\.[0-9])?)(?:\"|″|'')", _height),
+        (r"(?<![0-9.'A-Za-z])([4-8])['′]([0-9]|1[01])(?![0-9'\"A-Za-z])", _height),
+        (r"(?<![0-9A-Za-z.])([0-9]{1,5})['′](?![0-9A-Za-z'])(?=[^']*$)", r'\1 ft'),
+        (r'((?<![A-Za-z])[Aa]n? |)(?<![0-9A-Za-z.])([0-9]{1,4}(?:\.[0-9]{1,3})?)″', _inches),
+        (r'\A([^"]*?(?:(?<![A-Za-z])[Aa]n? |))(?<![0-9A-Za-z.])([0-9]{1,4}(?:\.[0-9]{1,3})?)"'
+         r'(?=[^"]*\Z)', _inches),
         (rf'\b((?:{_SOFTWARE}) )([0-9]{{1,2}})\.([1-9][0-9])(?![0-9.])', _release),
         # Dates
         (rf'\b({_NAMES_OF_MONTHS})\.? {_DAY_NUMBER}(?:[-–]{_DAY_NUMBER})?(?:,? {_YEAR})?',
@@ -232,9 +297,9 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ...] = 
         (r'\b(Mon|Tues?|Wed|Weds|Thu|Thurs?|Fri)\b\.(?= [a-z0-9&-]|,)', _weekday),
         (r'\b(Mon|Tues?|Wed|Weds|Thu|Thurs?|Fri|Sat|Sun)\b\.?(?=,? (?:[0-9]|noon|midnight))',
          _weekday),
-        (rf'\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b\.?(?=, (?:{_NAMES_OF_MONTHS})\b)', _weekday),
-        (r'\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b(?= and (?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b)', _weekday),
-        (r'(?<=day and )(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b', _weekday),
+        (rf'\b({_NAMES_OF_DAYS})\b\.?(?=,? (?:{_NAMES_OF_MONTHS})\b)', _weekday),
+        (rf'\b(?:{_NAMES_OF_DAYS})\b\.?(?:(?:, and |, | and | or |/| & )(?:{_NAMES_OF_DAYS})\b\.?){{1,6}}',
+         _weekdays),
         # Roman numerals
         (rf'\b((?:{_RULER_TITLES}) )([A-Z][a-z]{{2,20}}) ([IVX]{{1,6}})\b(?![.\'][A-Za-z])', _ruler),
         (r'\b([A-Z][a-z]{2,20})( )([IVXL]{2,7}|[VX]|I(?= (?:was|is|of|died|and|became|had|ruled'
@@ -243,6 +308,8 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ...] = 
         (r'\b(?:MC?[MDCLXVI]{3,12}|XX?[IV]{1,4}|VI{1,3}|I{2,3})(?![A-Za-z0-9\'])', _long_numeral),
         # Titles, places, abbreviations
         (r'\bPh\. ?D\.', _initials),
+        (r"(^|[.!?,\n] |(?<![A-Za-z])(?!(?:Vitamin|Plan|Grade|Type|Class|Group|Section|Option|Part) )"
+         r"[A-Z][a-z']{1,20} |and |by )((?:[A-Z]\. ){1,4})(?=[A-Z][a-z])", _name_with_initials),
         (rf"((?:[0-9]{{1,5}}(?:[A-Z]|st|nd|rd|th)?|{_STREET_COMES}) (?:[NSEW]\.? )?"
          rf"(?:[A-Z][a-z']{{1,20}} ){{0,3}})({_STREETS})\b(\.?)(?<!(?:[Oo]n|[Aa]t) (?:St|Dr)\.)",
          _street),
@@ -267,7 +334,7 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ...] = 
         (r'(\b(?:[Pp]in|PIN|[Cc]ode|[Pp]assword|[Pp]asscode|OTP|[Zz]ip|ZIP|[Ii]d|ID|[Oo]rder|[Aa]ccount|[Ii]nvoice'
          r'|[Tt]icket|[Ss]erial|[Cc]ase|[Tt]racking|[Ff]light|[Rr]eference|ISBN)(?: [Nn]umber)?(?: code)?'
          r'(?: is)?:? ?#?)([0-9]{4,40})(?![0-9A-Za-z.,:/-][0-9]|[0-9A-Za-z])', _dictated),
-        (r'\b(?:[Ee]xt(?:ension)?\.?|(?<=[0-9] )x) ?([0-9]{1,6})\b', _extension),
+        (r'\b(?:[Ee]xt(?:ension)?\.?|(?<=[0-9]{4} )x) ?([0-9]{1,6})\b', _extension),
         # Shorthand
         (r'\b[Cc]\+\+', 'C plus plus'),
         (r'\b([CF])#(?![A-Za-z0-9])', r'\1 sharp'),

@@ -118,6 +118,8 @@ def unit(written: str, plural: bool) -> str | None:
     word = _simple_unit(above, plural)
     if not slash or word is None:
         return word
+    if below in ('s²', 's2'):
+        return f'{word} per second squared'
     per = _simple_unit(below, plural=False)
     return None if per is None else f'{word} per {per}'
 
@@ -219,6 +221,8 @@ ABBREVIATIONS: Mapping[str, str] = MappingProxyType(
 BEFORE_NUMBERS = frozenset(
     'no nos vol vols ch sec fig figs eq p pp art pt ver rm ext ca min max est ed op def'.split()
 )
+# The only ones that may end a sentence before another.
+LAST = frozenset('etc inc ltd corp jr sr co bros hrs mins secs lbs yrs oz tsp tbsp'.split())
 # Words of their own as well: never abbreviations at the end of a sentence.
 NOT_LAST = frozenset('co ed tech def temp art'.split())
 DOTTED: Mapping[str, str] = MappingProxyType(
@@ -232,28 +236,27 @@ WORD_ACRONYMS = frozenset(
         'NASA NATO UNESCO UNICEF OPEC RAM ROM RADAR SONAR LASER SCUBA AWOL NAFTA NASDAQ FIFA '
         'NASCAR JSON ASCII JPEG GIF SIM PIN LAN WAN BIOS DOS CAD AIDS SARS MERS FEMA OSHA SWAT '
         'COVID ASEAN UEFA NIMBY YOLO FOMO LIDAR SLAM YAML TOML CRUD REST SOAP AJAX SPAM GUI WASP '
-        'BASIC COBOL CAPTCHA CUDA GAN RAID SAT NOAA POTUS SCOTUS PETA INTERPOL HIPAA ERISA CERN '
-        'DARPA MIDI WYSIWYG NIST TED MIPS SCADA ISIS DACA EBITDA ELISA MOMA EPCOT ANOVA LED ZIP '
-        'UNIX TASER SEAL OLED AMOLED BLEU BERT LORA ARM RISC WIFI'
+        'BASIC COBOL CAPTCHA CUDA RAID NOAA POTUS SCOTUS PETA INTERPOL HIPAA ERISA CERN '
+        'DARPA MIDI WYSIWYG NIST TED MIPS SCADA ISIS DACA EBITDA ELISA MOMA EPCOT ANOVA ZIP '
+        'UNIX TASER SEAL OLED AMOLED BLEU BERT LORA ARM RISC WIFI ROS'
     ).split()
-) - {'LED', 'SAT', 'GAN'}
+)
 # Four letters and more that could be read as a word but are spelled; in lower case too.
 SPELLED = frozenset(
     (
-        'UEFI IEEE NCAA AAAI ASAP ACLU USAF USSR ICAO IATA USDA UCLA USPS IUPAC HVAC TOEFL MOOC '
-        'OAUTH EEOC AARP MOSFET IMAP SOHO EKG ECG OECD IMAX UTC GMT EST PST CST MST EDT PDT CET '
-        'BST JST IST USB API CPU GPU URL ISO AI UI UX ID IP TV PC DJ CEO CFO CTO COO FBI CIA NSA '
-        'USA UK EU UN UAE DNA RNA ATM VIP IBM HP AMD BBC CNN NBC ABC CBS ESPN MTV HBO NBA NFL MLB '
-        'NHL UFC FAQ DIY ETA FYI RSVP GPS SQL HTML CSS PHP XML PDF USD EUR HIV AIDA IOT OS IDE '
-        'SDK CLI SSH VPN DNS TCP UDP HTTP HTTPS FTP AWS LLM NLP TTS ASR IMU ROS EV UFO IRS IPO '
-        'MBA GDP CPI IQ PE PR HR QA ER ICU OR IPA ADHD ABBA AOL ESA EPA FDA FAA IMF AC DC AM PM '
-        'OLAP OLTP SAAS ASIC'
+        'UEFI IEEE NCAA AAAI ASAP ACLU USAF USSR ICAO IATA USDA UCLA USPS HVAC EEOC AARP IMAP EKG '
+        'ECG OECD UTC GMT EST PST CST MST EDT PDT CET BST JST IST USB API CPU GPU URL ISO AI UI UX '
+        'ID IP TV PC DJ CEO CFO CTO COO FBI CIA NSA USA UK EU UN UAE DNA RNA ATM VIP IBM HP AMD '
+        'BBC CNN NBC ABC CBS ESPN MTV HBO NBA NFL MLB NHL UFC FAQ DIY ETA FYI RSVP GPS SQL HTML '
+        'CSS PHP XML PDF USD EUR HIV IOT OS IDE SDK CLI SSH VPN DNS TCP UDP HTTP HTTPS FTP AWS '
+        'LLM NLP TTS ASR IMU EV UFO IRS IPO MBA GDP CPI IQ PE PR HR QA ER ICU IPA ADHD AOL ESA '
+        'EPA FDA FAA IMF AC DC AM PM OLTP ISBN IPCC OPCW IAEA UNHCR GUID UUID HDMI'
     ).split()
-) - {'OR', 'ABBA', 'AIDA', 'SAAS', 'ASIC', 'OLAP', 'ROS', 'SOHO', 'IMAX', 'TOEFL', 'OAUTH'}
+)
 SPELLED_IN_LOWER_CASE = frozenset(
-    'api apis cpu cpus gpu gpus url urls usb id ids ip ui ux ai tv pc os io uk faq diy gps '
-    'ssh aws sdk ide cli llm eu'.split()
-) - {'os', 'ide', 'io'}
+    'api apis cpu cpus gpu gpus url urls usb id ids ip ui ux ai tv pc uk faq diy gps '
+    'ssh aws sdk cli llm eu'.split()
+)
 # Words without a vowel that are no acronyms.
 VOWELLESS_WORDS = frozenset(
     'hm hmm hmmm mm mmm shh shhh psst pst tsk brr brrr pfft grr grrr nth zzz'.split()
@@ -276,6 +279,7 @@ BRANDS: Mapping[str, str] = MappingProxyType(
         'BSc': 'B S C', 'MSc': 'M S C', 'LoRA': 'Lora', 'OAuth': 'O auth', 'PyPI': 'Pie P I',
         'NumPy': 'Num pie', 'SciPy': 'Sigh pie', 'nginx': 'engine X', 'kWh': 'kilowatt hours',
         'kHz': 'kilohertz', 'MHz': 'megahertz', 'GHz': 'gigahertz', 'mRNA': 'M R N A',
+        'NaCl': 'N A C L', 'LiDAR': 'Lidar', 'NaOH': 'N A O H', 'HCl': 'H C L', 'KCl': 'K C L',
     }
 )  # fmt: skip
 
