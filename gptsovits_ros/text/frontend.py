@@ -31,7 +31,7 @@ from gptsovits_ros.text.symbols import (
     symbol_ids,
     symbol_table,
 )
-from gptsovits_ros.types import LANGUAGES, Phonemes, Span
+from gptsovits_ros.types import Phonemes, Span
 
 # Text of one language -> how it is spoken, in writing.
 Normalizer = Callable[[str], str]
@@ -58,7 +58,7 @@ _PAUSE_SIGNS = ((re.compile(r'￥(?!\s*\d)'), 'SP2'), (re.compile(r'\^(?!\s*\d)'
 # The last six are not sounds of Japanese and Korean.
 _SILENT = frozenset((*PUNCTUATION, *PAUSES, UNKNOWN, *'_[]#空停'))
 _NOT_IN_VERSION_1 = {'ko': 'Korean', 'yue': 'Cantonese'}
-# One sentence of each language that has something to load; auto begins with Chinese.
+# A sentence of each language but English, to load all that reading one needs.
 _FIRST_WORDS = {'zh': '你好。', 'ja': 'はい。', 'ko': '네.', 'yue': '你好。'}
 _LINE_BREAK = re.compile('\r\n?|[\x0b\x0c\x85\u2028\u2029]')
 _BLANK_LINES = re.compile(r'\s*\n\s*')
@@ -101,7 +101,7 @@ class TextFrontend:
     def _cantonese(self) -> CantoneseG2p:
         return CantoneseG2p()
 
-    def load(self, tags: Iterable[str] = LANGUAGES) -> None:
+    def load(self, tags: Iterable[str]) -> None:
         """Read all that these language tags need, so that the first sentence is not slow.
 
         Args:
