@@ -174,7 +174,9 @@ def _merged(path: Path, lora: WeightFile, base: Path | None) -> WeightFile:
 def _require(path: Path) -> None:
     if not path.is_file():
         raise DependencyMissingError(
-            f'the vocoder file {path} is missing; `gptsovits_ros fetch` downloads the official one'
+            f'the vocoder file {path} is missing; v3 needs the folder of '
+            'nvidia/bigvgan_v2_24khz_100band_256x, v4 gsv-v4-pretrained/vocoder.pth of '
+            'lj1995/GPT-SoVITS (docs/versions.md)'
         )
 
 

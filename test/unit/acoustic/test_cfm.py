@@ -17,7 +17,7 @@ from gptsovits_ros.acoustic.cfm_config import (
     v3_config,
     v4_config,
 )
-from gptsovits_ros.acoustic.chunked_cfm import CfmSampling, overlapping
+from gptsovits_ros.acoustic.chunked_cfm import CfmSampling, Reference, overlapping
 from gptsovits_ros.acoustic.config import SovitsConfig
 from gptsovits_ros.acoustic.dit import Dit, rotate
 from gptsovits_ros.acoustic.mel_hifigan import MelHifiGan
@@ -118,6 +118,21 @@ def test_equal_noise_gives_equal_audio_and_other_noise_another(model):
 
     assert torch.equal(wave(1), wave(1))
     assert not torch.equal(wave(1), wave(2))
+
+
+def test_in_half_precision_the_mel_is_nearly_the_same(model):
+    clip = reference(model)
+    features = model.features(*spoken(1, 8), clip.style)
+    noise = torch.randn(1, DIT.mel_bands, features.shape[-1])
+    exact = flow_mel(model.dit, features, clip.mel[:, :, :5], noise, steps=4)
+    model = model.bfloat16()
+    half = [item.bfloat16() for item in (features, clip.mel[:, :, :5], noise)]
+    found = flow_mel(model.dit, *half, steps=4)
+    assert found.dtype == torch.bfloat16
+    assert (found.float() - exact).abs().max() < 0.03 * exact.abs().max()
+    halves = Reference(*(item.bfloat16() for item in (clip.style, clip.features, clip.mel)))
+    wave = model.waveform(*spoken(1, 8), halves, CfmSampling(lambda s: zeros(s).bfloat16(), 1))
+    assert wave.dtype == torch.bfloat16 and wave.isfinite().all()
 
 
 def test_long_speech_is_drawn_chunk_by_chunk_after_what_came_before(model):

@@ -325,7 +325,7 @@ def test_vocoder_files_that_are_something_else_are_explained(tmp_path):
     torch.save({'conv_pre.weight': torch.zeros(32, 7, 7)}, path)
     with pytest.raises(CheckpointError, match=r'conv_pre.bias \[32\] is missing'):
         load_mel_hifigan(path)
-    with pytest.raises(DependencyMissingError, match='gptsovits_ros fetch'):
+    with pytest.raises(DependencyMissingError, match=r'v4 gsv-v4-pretrained/vocoder\.pth'):
         load_mel_hifigan(tmp_path / 'nothing.pth')
     write_bigvgan(BigVgan(VOCODERS['v3']), tmp_path / 'b')
     (tmp_path / 'b' / 'config.json').unlink()
