@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gptsovits_ros.acoustic.config import SovitsConfig
+from gptsovits_ros.acoustic.config import OFFICIAL_CONFIGS, SovitsConfig
 from gptsovits_ros.acoustic.sovits import Sovits, TrainingOutput, slices
 from gptsovits_ros.acoustic.text_encoder import sequence_mask
 from gptsovits_ros.audio.spectrogram import (
@@ -21,7 +21,7 @@ from gptsovits_ros.audio.spectrogram import (
 from gptsovits_ros.checkpoint import keymap
 from gptsovits_ros.checkpoint.detect import CheckpointKind
 from gptsovits_ros.checkpoint.load import RUNNABLE_VERSIONS, acoustic_model
-from gptsovits_ros.checkpoint.settings import acoustic_settings
+from gptsovits_ros.checkpoint.settings import PRO_VERSIONS, acoustic_settings
 from gptsovits_ros.checkpoint.weight_norm import (
     acoustic_has_weight_norm,
     apply_weight_norm,
@@ -53,6 +53,9 @@ MEL_WEIGHT, FEATURE_WEIGHT = 45.0, 2.0
 MEL_BANDS = 128
 # Of the uniform noise that the goldens use as input.
 SPREAD = 1.7
+SPEAKER_SPREAD = 1.5
+# Periods of the official discriminators (gptsovits-spec section 2.3).
+PERIODS, PRO_PERIODS = (2, 3, 5, 7, 11), (2, 3, 5, 7, 11, 17, 23)
 # How much of latents and mels the goldens keep.
 KEPT_CHANNELS, KEPT_FRAMES = 16, 8
 
@@ -131,8 +134,9 @@ def _acoustic_step(golden: Golden) -> Iterator[Row]:
 def _generator(golden: Golden) -> Sovits:
     """Return the model as it is trained, with the stored pairs of weight norm."""
     tensors = recipe.weights(golden.folder / 'G_recipe.json')
-    settings = acoustic_settings(SovitsConfig())
-    weights = WeightFile(ACOUSTIC, CheckpointKind('v2', 'v2'), settings, '', tensors)
+    config = OFFICIAL_CONFIGS[golden.meta['version']]
+    kind = CheckpointKind(config.symbols, config.version)
+    weights = WeightFile(ACOUSTIC, kind, acoustic_settings(config), '', tensors)
     model = acoustic_model(weights, golden.name, with_posterior=True).requires_grad_(True)
     model.ssl_projection.requires_grad_(False)
     apply_weight_norm(model, acoustic_has_weight_norm)
@@ -144,7 +148,8 @@ def _generator(golden: Golden) -> Sovits:
 
 def _discriminators(golden: Golden) -> Discriminators:
     tensors = recipe.weights(golden.folder / 'D_recipe.json')
-    model = Discriminators(DiscriminatorSettings())
+    periods = PRO_PERIODS if golden.meta['version'] in PRO_VERSIONS else PERIODS
+    model = Discriminators(DiscriminatorSettings(periods))
     apply_weight_norm(model, every_weight)
     model.load_state_dict({name: tensors[pair_name(name)].float() for name in model.state_dict()})
     return model
@@ -176,11 +181,14 @@ def _forward(
         )
         numbers = np.floor(recipe.uniform(seed, f't{row}', count) * config.phoneme_vocab_size)
         ids[row, :count] = torch.from_numpy(numbers.astype(np.int64))
+    speakers = None
+    if config.speaker_dim:
+        speakers = recipe.noise(seed, 'sv', (rows, config.speaker_dim), SPEAKER_SPREAD)
     return model.training_forward(
         model.tokens_from_features(features),
         ids,
         magnitude,
-        model.style_encoder(magnitude, mask),
+        model.style(magnitude, speakers, mask),
         mask,
         sequence_mask(torch.tensor(meta['text_lens']), ids.shape[1]),
         recipe.noise(seed, 'post', (rows, config.inter_channels, padded), SPREAD),
