@@ -37,13 +37,14 @@ _PER_BEFORE = re.compile('[0-9][^，。！？；：、\\s/]{0,6}$')
 _OPERAND_BEFORE = re.compile('[0-9A-Za-z)²³°%\u0391-\u03c9] ?$')
 _OPERAND_AFTER = re.compile(' ?[-+(√]?[0-9A-Za-z\u0391-\u03c9]')
 _DIGIT_BEFORE, _DIGIT_AFTER = re.compile('[0-9)²³] ?$'), re.compile(' ?[-(]?[0-9]')
-_UNIT = re.compile(UNIT)
+_PER_AFTER = re.compile(f'(?:{UNIT})|[0-9]{{1,4}} ?(?:k?m|m[lL]|k?g|L)(?![A-Za-z])')
 _TIMES_BEFORE, _TIMES_AFTER = re.compile('[0-9](?:[a-z]{1,2}[²³]?)? ?$'), re.compile(' ?[0-9]')
 _MAGNITUDES = {'w': '万', 'M': '兆'}
 _NUMBER_AFTER = re.compile(' ?[-+.]?[0-9]')
 _OTHER_OPERATOR = re.compile('[=+×÷]')
 _CODE_GROUP_BEFORE = re.compile('[A-Za-z]-?[0-9]{1,12}$')
 _VARIABLE_AFTER = re.compile('[a-z](?![A-Za-z])')
+_START_BEFORE = re.compile('(?:^|[，。、：；,:;(（ ])$')
 _ZERO_AFTER = re.compile('0[0-9]')
 _LETTER_BEFORE, _LETTER_AFTER = re.compile('[A-Za-z]$'), re.compile('[A-Za-z]')
 
@@ -131,6 +132,11 @@ def _first_number(piece: Piece, context: Context, dialect: Dialect) -> str:
     return plain(piece.numbers[0]) if piece.numbers else piece.words[0]
 
 
+def _enclosed(piece: Piece, context: Context, dialect: Dialect) -> str:
+    words = plain(piece.numbers[0])
+    return f'{words}、' if _START_BEFORE.search(context.before) else words
+
+
 def _ordinal(piece: Piece, context: Context, dialect: Dialect) -> str:
     return '第' + plain(piece.numbers[0])
 
@@ -156,7 +162,7 @@ def _percent(piece: Piece, context: Context, dialect: Dialect) -> str:
 
 
 def _unit(piece: Piece, context: Context, dialect: Dialect) -> str:
-    return unit_name(piece.text, dialect.units)
+    return dialect.celsius if piece.text == '°C' else unit_name(piece.text.strip(), dialect.units)
 
 
 def _serial(piece: Piece, context: Context, dialect: Dialect) -> str:
@@ -212,6 +218,8 @@ def _minus(context: Context, is_between: bool) -> str:
         return '-'
     if is_between:
         return ' '
+    if _VARIABLE_AFTER.match(after) and not _HAN.match(before[-1:]):
+        return '负'
     return '，' if _HAN.match(before[-1:]) or before.endswith(' ') else ''
 
 
@@ -221,7 +229,7 @@ def _plus(context: Context, is_between: bool) -> str:
 
 
 def _slash(context: Context, is_between: bool) -> str:
-    if _PER_BEFORE.search(context.before) and _UNIT.match(context.after):
+    if _PER_BEFORE.search(context.before) and _PER_AFTER.match(context.after):
         return '每'
     if _HAN.match(context.before[-1:]) and _HAN.match(context.after):
         return '每' if _PER_BEFORE.search(context.before) else '、'
@@ -229,6 +237,8 @@ def _slash(context: Context, is_between: bool) -> str:
         return '每'
     if context.before[-1:].isdigit() and _VARIABLE_AFTER.match(context.after):
         return '除以'
+    if context.before[-1:].isdigit() and is_between:
+        return '、'
     return ' ' if is_between else ''
 
 
@@ -238,6 +248,18 @@ def _ampersand(context: Context, is_between: bool) -> str:
 
 def _arrow(context: Context, is_between: bool) -> str:
     return '到' if context.before.strip() and context.after.strip() else ''
+
+
+def _rise(context: Context, is_between: bool) -> str:
+    return '上升' if _NUMBER_AFTER.match(context.after) else ''
+
+
+def _fall(context: Context, is_between: bool) -> str:
+    return '下降' if _NUMBER_AFTER.match(context.after) else ''
+
+
+def _degree(context: Context, is_between: bool) -> str:
+    return '度' if context.before[-1:].isdigit() else ''
 
 
 def _hash(context: Context, is_between: bool) -> str:
@@ -251,7 +273,8 @@ def _at(context: Context, is_between: bool) -> str:
 
 
 def _wave(context: Context, is_between: bool) -> str:
-    return '～'
+    is_about = _NUMBER_AFTER.match(context.after) and _START_BEFORE.search(context.before)
+    return '约' if is_about else '～'
 
 
 def _caret(context: Context, is_between: bool) -> str:
@@ -269,6 +292,9 @@ _RULES_OF_SIGNS: Mapping[str, Callable[[Context, bool], str]] = {
     '&': _ampersand,
     '→': _arrow,
     '⇒': _arrow,
+    '↑': _rise,
+    '↓': _fall,
+    '°': _degree,
     '#': _hash,
     '@': _at,
     '~': _wave,
@@ -285,7 +311,7 @@ _READINGS: Mapping[Kind, _Reading] = {
     Kind.SCIENTIFIC: _scientific,
     Kind.FRACTION: _fraction,
     Kind.ORDINAL: _ordinal,
-    Kind.ENCLOSED: _first_number,
+    Kind.ENCLOSED: _enclosed,
     Kind.ROMAN: _first_number,
     Kind.EXPONENT: _exponent,
     Kind.PERCENT: _percent,

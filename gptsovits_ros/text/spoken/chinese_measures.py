@@ -25,6 +25,7 @@ _MONEY_AFTER = re.compile('元|块|美元|美金|欧元|英镑|日元|韩元|港
 _CODE_BEFORE = re.compile(
     '(?:订单|编号|单号|号码|號碼|账号|型号|代码|批号|货号|证号)[号為为是：: ]*$'
 )
+_LABEL_BEFORE = re.compile('[表图圖式例题題]$')
 _YEARS_AFTER = re.compile('年|赛季|学年|财年|届')
 
 
@@ -132,6 +133,8 @@ def _bare_range(low: Number, high: Number, mark: str, context: Context, dialect:
     has_decimals = bool(low.decimals or high.decimals)
     if has_decimals or low.sign or high.sign:
         return ''
+    if _LABEL_BEFORE.search(context.before):
+        return f'{plain(low)}杠{plain(high)}'
     is_code = second.startswith('0') and len(second) > 1 or _CODE_BEFORE.search(context.before)
     if mark == '-' and is_code:
         return f'{grouped(first, dialect.one)}，{grouped(second, dialect.one)}'

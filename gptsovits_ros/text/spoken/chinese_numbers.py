@@ -39,11 +39,11 @@ COUNTED = re.compile(
     '|瓦|千瓦|伏|安培|赫兹|兆|比特|字节|大卡|千卡|卡路里|焦|帕|牛顿|摩尔|像素'
     '|倍|成|圈|轮|輪|局|球|票|席|户|戶|桌|集|课|堂|门|門|科|样|樣|方面|者|国|省|市|州|县|侧|端|点'
     '|點'
-    '|针|剂|味|字|词|班次|人次|架次|场次|行'
+    '|针|剂|页|頁|边|邊|节|節|下(?!午|半|一|方)|层小?[楼别]|大|番|味|字|词|班次|人次|架次|场次|行'
 )
 _NAMED = re.compile(
-    '月(?!饼)|日(?!元|游)|号|號|楼|樓|层(?!楼)|層|班|级|級|年级|年級|路|线|線|区|區|期|组|組|队'
-    '|隊|环|環|章|节'
+    '月(?!饼)|日(?!元|游)|号|號|楼|樓|层(?!小?[楼别])|層|班|级|級|年级|年級|路|线|線|区|區|期|组|組|队'
+    '|隊|环|環|章'
     '|等|代(?!人)|维|維|进制|進制|次元|次方|人转|胎|手(?!准备)|股东|队|等奖|两|兩|分之|比'
     '|点[0-9零一二三四五六七八九]'
     '|分店|分部|成语|字头|字型|班车|季度'
@@ -71,7 +71,7 @@ _CODE_BEFORE = re.compile(
     '|單號|订单|工号|卡号'
     '|学号|學號|房号|房號|牌号|车牌|邮编|郵編|邮政编码|密码|密碼|验证码|驗證碼|序列号|身份证'
     '|身份證|账号|帐号|賬號|户号'
-    '|[号號]|拨|撥|打|QQ群?|微信|代码|代碼|区号|尾號|尾数|尾數|流水号|分机|內線|内线|转|轉|口令'
+    '|[号號]|发送?[到至]|拨|撥|打|QQ群?|微信|代码|代碼|区号|尾號|尾数|尾數|流水号|分机|內線|内线|转|轉|口令'
     '|取件码|提取码|群号|型号|批号|证号|门牌|ID)'
     '(?:是|为|為|係|[:：“"(（号號码碼 ])*(?:[0-9]+[-、和或])?$'
 )
@@ -90,6 +90,8 @@ _SERVICE_WORDS = re.compile(
 )
 # fmt: on
 _TRAIN_BEFORE = re.compile('(?:^|[^A-Za-z])(?:[GDCZTKYLS]|[A-Z]{2})$')
+# "1米78", "9秒83"
+_TAIL_BEFORE = re.compile('[0-9][米秒]$')
 _PLATE_BEFORE = re.compile('[\u4e00-\u9fff][A-Z]·?$')
 _CODE_LETTERS_BEFORE = re.compile('(?:^|[^A-Za-z])[A-Z]{1,2}$')
 _NAME_BEFORE = re.compile('第$|[A-Za-z]$')
@@ -209,6 +211,8 @@ def _code(text: str, context: Context, one: str) -> str:
         if _SERVICE.fullmatch(text) and not counts(after):
             near = context.around.replace(text, '')
             return digits(text, one) if _SERVICE_WORDS.search(near) else ''
+    if len(text) == 2 and _TAIL_BEFORE.search(before) and not counts(after):
+        return digits(text)
     is_train = _TRAIN_BEFORE.search(before) and re.match('次|航班', after)
     return digits(text, one) if is_train else ''
 
@@ -219,6 +223,8 @@ def _beside_latin(text: str, context: Context, one: str) -> str:
         if _ROUND.fullmatch(text):
             return ''
         is_short_code = _CODE_LETTERS_BEFORE.search(before) and len(text) <= 5
+        if len(text) > _LONGEST_QUANTITY:
+            return grouped(text, one)
         return digits(text, one if is_short_code else '一')
     if len(text) >= 3 and _LATIN_AFTER.match(after) and not _ROUND.fullmatch(text):
         return digits(text)

@@ -36,10 +36,11 @@ _FOLDED = re.compile(
 )
 # Where the compatibility form is not what is meant.
 _FOLDS = {
-    'º': '°', 'ʼ': "'", '‐': '-', '‑': '-', '‒': '-', '\u2028': '\n', '\u2029': '\n', '⃣': '',
+    'º': '°', 'ʼ': "'", '‐': '-', '‑': '-', '‒': '-', '\u2028': '\n', '\u2029': '\n', '⃣': ' ',
     '−': '-', '∕': '/', '⁄': '/', '∗': '*', '∙': '·', '⋅': '·', '∶': ':', '\t': ' ',
 }
 # fmt: on
+_DIGITS = frozenset('0123456789')
 _WIDE_COLON = re.compile('(?<=[0-9])：(?=[0-9])')
 # What a compatibility form may hold of the above, and what raised digits of units are.
 _PLAIN_FORMS = str.maketrans({'⁄': '/', '∕': '/', '\u03bc': 'μ'})
@@ -96,6 +97,8 @@ def _folded(match: re.Match[str]) -> str:
     if char == '￥' and not following.isdigit():
         return char  # alone it asks for a pause in Chinese text
     form = unicodedata.normalize('NFKC', char).translate(_PLAIN_FORMS)
+    if '₀' <= char <= '₉' and following in _DIGITS:
+        return f'{form} '  # log₂8 is not log28
     preceding = match.string[match.start() - 1 : match.start()]
     if '/' in form and len(form) > 1 and preceding.isdigit():
         return f' {form}'  # "3½" is no 31/2

@@ -10,7 +10,7 @@ _LAYOUT = (
     (re.compile(r'^[ ]{0,8}(?:#{1,6} +|> ?|[-*+•●▪◦] +(?=[^ 0-9]))', re.MULTILINE), ''),
     (re.compile(r'^([ ]{0,8}[0-9]{1,3})[.)] +', re.MULTILINE), r'\1、'),
     (re.compile(r'!?\[([^\[\]\n]{1,300})\]\([^()\s]{1,1000}\)'), r'\1'),
-    (re.compile(r'\*\*|~~|`'), ''),
+    (re.compile(r'\*\*|~~|`|https?://(?![\x00-\x7f])'), ''),
     # A function and its argument, and two quotations side by side.
     (re.compile(r'(?<![A-Za-z])([A-Za-z])\(([A-Za-z0-9])\)'), r'\1 \2'),
     (re.compile('[”’」』》] ?(?=[“‘「『《])'), '、'),

@@ -81,7 +81,7 @@ def _phone(match: re.Match[str]) -> Values:
 
 
 def _serial(match: re.Match[str]) -> Values:
-    return (), tuple(match[0].split('-'))
+    return (), tuple(re.split('[- ]', match[0]))
 
 
 def _version(match: re.Match[str]) -> Values:
@@ -255,6 +255,8 @@ RECOGNISERS = tuple(
         (Kind.URL, _URL, _code),
         (Kind.IP, _IP, _words),
         (Kind.DATE, _DATE, _date),
+        (Kind.SERIAL, r'(?<![0-9A-Za-z-])[0-9]{4}(?: [0-9]{4}){2,4}(?: [0-9]{1,3})?(?![0-9])',
+         _serial),
         (Kind.PHONE, _PHONE, _phone),
         (Kind.TIME_RANGE, rf'(?<![0-9:.]){_moment_pattern()} ?[-~～〜–—] ?{_moment_pattern("2")}',
          _time_range),
@@ -271,7 +273,7 @@ RECOGNISERS = tuple(
         (Kind.QUANTITY, rf'(?:(?<![A-Za-z_])|(?<=[0-9][dhms])|(?<=[0-9]min))({_SIGNED})({UNIT})',
          _number_and_words),
         (Kind.UNIT, rf'{_NOT_IN_WORD}{COMPOUND_UNIT}(?![A-Za-z0-9²³/])|°[CF](?![A-Za-z])'
-            rf'|(?<=[^A-Za-z ]/)(?:{UNIT})(?![A-Za-z0-9²³/])', _whole),
+            rf'|(?:(?<=[^A-Za-z ]/)|(?<=[万萬亿億]))(?:{UNIT})(?![A-Za-z0-9²³/])', _whole),
         (Kind.SCIENTIFIC, rf'(?<![A-Za-z_])({_SIGNED})[eE]([-+]?[0-9]{{1,4}})(?![A-Za-z0-9])',
          _numbers),
         (Kind.FRACTION, r'(?<![0-9/.])(?:((?:(?<![A-Za-z0-9)])-)?[0-9]+) (?=[0-9]{1,9}/))?'
@@ -287,7 +289,7 @@ RECOGNISERS = tuple(
          r'|\{[-+]?[0-9]{1,9}\})', _exponent),
         (Kind.DECIMAL, rf'({_SIGN}(?:{_INTEGER}\.[0-9]+|{_POINT_NUMBER}))', _numbers),
         (Kind.INTEGER, rf'({_SIGN}{_INTEGER})', _numbers),
-        (Kind.SYMBOL, r'[-+×÷*=≈≠≤≥<>±√∞→←↑↓⇒&@#%‰°′″"/|\\^~～〜∑∏∫∈∴∵∠⊥∥∝·_$¥€£₩₹₽฿₫'
+        (Kind.SYMBOL, r'[-+×÷*=≈≠≤≥<>±√∞→←↑↓⇒&@#%‰°′″"/|\\^~～〜∑∏∫∈∴∵∠⊥∥∝△·_$¥€£₩₹₽฿₫'
          r'\u0391-\u03c9]', _whole),
         (Kind.EMOJI, _EMOJI, _whole),
     )

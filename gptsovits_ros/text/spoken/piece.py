@@ -28,7 +28,7 @@ class Kind(Enum):
     MONEY = auto()  # "$2.4B", "20 €"; N: it; W: currency code, magnitude ("B", "万", "million")
     RANGE = auto()  # "5-12", "¥5~8", "-3°C~8°C"; N: both; W: sign, currency code, unit of each
     RATIO = auto()  # "16:9", "3:2:1"; N: all
-    SERIAL = auto()  # three or more groups of digits with hyphens; W: the groups
+    SERIAL = auto()  # three or more groups of digits with hyphens, or of four with spaces; W: them
     DATE = auto()  # "2026-11-23", "2026/1/5", "11/23/2026"; W: year, month, day ("2026-11": '')
     TIME = auto()  # "3:05", "23:59:59", "3:05 p.m."; W: hour, minute, second, "am" or "pm"
     TIME_RANGE = auto()  # "8:30-22:00", "9am-5pm"; W: the four of both times

@@ -1,8 +1,10 @@
-"""How spoken forms are compared: letters and digits only, with alternatives."""
+"""How spoken forms are compared (letters and digits only, with alternatives), and hostile text."""
 
 from __future__ import annotations
 
+import random
 import re
+import time
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,11 +53,43 @@ def read_table(path: Path) -> list[Row]:
     return rows
 
 
+def is_right(row: Row, spoken: str) -> bool:
+    """Tell whether a spoken form is one of those accepted."""
+    return key(spoken) in map(key, row.accepted)
+
+
 def failures(rows: list[Row], speak: Callable[[str], str]) -> list[str]:
     """Return a line for each row whose spoken form is not accepted."""
-    lines = []
-    for row in rows:
-        spoken = speak(row.written)
-        if key(spoken) not in map(key, row.accepted):
-            lines.append(f'{row.written!r}: {spoken!r} instead of {row.accepted[0]!r}')
-    return lines
+    spoken = [(row, speak(row.written)) for row in rows]
+    return [
+        f'{row.written!r}: {form!r} instead of {row.accepted[0]!r}'
+        for row, form in spoken
+        if not is_right(row, form)
+    ]
+
+
+def random_texts(count: int) -> list[str]:
+    """Return texts of 40 characters from all over Unicode, the same in every run."""
+    source = random.Random(20261123)
+    blocks = [(0x20, 0x7F), (0x30, 0x3A), (0x2000, 0x3400), (0x4E00, 0x9FFF), (0xFE00, 0xFFFF)]
+    blocks.append((0, 0x110000))
+    return [
+        ''.join(chr(source.randrange(*source.choice(blocks))) for _ in range(40))
+        for _ in range(count)
+    ]
+
+
+def grows_linearly(speak: Callable[[str], str], unit: str) -> bool:
+    """Tell whether 10,000 characters of a repeated text take little more than 4 times 2,500."""
+    short, long = (_seconds(speak, (unit * size)[:size]) for size in (2500, 10000))
+    return long < 8 * short + 0.05
+
+
+def _seconds(speak: Callable[[str], str], text: str) -> float:
+    """Return the processor time of the faster of two calls."""
+    times = []
+    for _ in range(2):
+        start = time.process_time()
+        speak(text)
+        times.append(time.process_time() - start)
+    return min(times)
