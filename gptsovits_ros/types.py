@@ -41,12 +41,12 @@ class Span:
     """One piece of text in one language, as phonemes.
 
     Attributes:
-        language: "zh" or "en".
+        language: "zh", "en", "ja", "ko" or "yue".
         text: the piece as it was written.
         norm_text: the piece as it is spoken (numbers and symbols as words).
         phonemes: symbols of the phoneme set, P of them.
         word2ph: phonemes per character of norm_text (zh: len(norm_text) entries, sum P); None
-            where the language has no such alignment (en), and then the BERT features are zeros.
+            where the language is spoken without BERT features (all but zh), which are then zeros.
 
     """
 

@@ -233,7 +233,9 @@ class Engine:
 
 
 def _check_language(voice: Voice, language: str) -> None:
-    if language != 'auto' and language.removeprefix('all_') not in voice.languages:
+    if language in ('auto', 'auto_yue'):
+        return
+    if language.removeprefix('all_') not in voice.languages:
         _refuse_language(voice, language)
 
 

@@ -20,7 +20,7 @@ VOICE_FILE = 'voice.yaml'
 FORMAT = 1
 NAME_PATTERN = re.compile(r'[a-z0-9][a-z0-9_-]{0,63}')
 MAX_VOICE_FILE_BYTES = 64 * 1024
-PROMPT_LANGUAGES = ('zh', 'en')
+PROMPT_LANGUAGES = ('zh', 'en', 'ja', 'ko', 'yue')
 # GPT-SoVITS version -> what its voices need beside what all voices need.
 NEEDED_KEYS = {
     'v1': (),

@@ -20,8 +20,11 @@ CLAIMED = {
     'bert_hubert_tiny': 9,
     'ckpt_format': 6,
     'pipeline_glue': 8,
-    'text': 17,
+    'text': 25,
     'e2e_v2': 15,
+    's2_v3': 12,
+    's2_v4': 12,
+    'v3v4_cfm': 12,
 }
 
 

@@ -146,7 +146,7 @@ def test_two_nodes_in_two_namespaces_speak_without_each_other(start_node, make_r
     [
         ({'speech__speed': 9.5}, ['speech.speed', '[0.5, 2.0]']),
         ({'speech__speed': 1}, ['speech.speed', 'decimal point']),
-        ({'language': 'klingon'}, ['language', 'auto, zh, en, all_zh']),
+        ({'language': 'klingon'}, ['language', 'auto, auto_yue, zh, en']),
         ({'engine__python': '/nonexistent/python'}, ['/nonexistent/python', 'engine.python']),
     ],
 )

@@ -264,7 +264,7 @@ def test_full_queue_refuses_and_the_parameter_widens_it(robot, eventually, set_p
     [
         ('speech.speed', 2.5, '2.0'),
         ('sampling.top_k', 0, '1025'),
-        ('language', 'klingon', 'auto, zh, en, all_zh'),
+        ('language', 'klingon', 'auto, auto_yue, zh, en'),
         ('speech.split', 'cut9', 'cut5'),
         ('voice', 'nobody', 'anna, bob'),
         ('engine.device', 'cpu', 'read-only'),

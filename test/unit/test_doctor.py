@@ -96,11 +96,13 @@ def test_a_library_that_is_broken_is_a_finding(monkeypatch, tmp_path):
 
 def test_a_text_library_that_is_missing_names_its_language(monkeypatch):
     monkeypatch.setattr(doctor, 'TEXT_LIBRARIES', {'zh': ('no-such-thing', 'numpy')})
-    missing, present = doctor._text_libraries()
+    monkeypatch.setattr(doctor, 'OPTIONAL_TEXT_LIBRARIES', {'ja': ('no-such-extra',)})
+    missing, present, optional = doctor._text_libraries()
     assert missing == Finding(
         'zh: no-such-thing', FAILED, 'not installed', 'pip install no-such-thing'
     )
     assert present.status == OK
+    assert (optional.status, optional.cure) == ('info', 'pip install "gptsovits_ros[ja]"')
 
 
 @pytest.mark.parametrize(

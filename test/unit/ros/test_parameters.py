@@ -82,7 +82,7 @@ def test_default_is_allowed(spec: ParamSpec):
         ('sampling.top_k', 0, '[1, 1025]'),
         ('sampling.top_k', True, 'int'),
         ('speech.seed', -2, '[-1, '),
-        ('language', 'xx', 'auto, zh, en, all_zh'),
+        ('language', 'xx', 'auto, auto_yue, zh, en'),
         ('engine.device', 'tpu', 'cuda'),
         ('topic.say', '~/say', 'matching'),
         ('topic.audio', 'a//b', 'matching'),
