@@ -243,11 +243,15 @@ def _write_sovits(
 
     """
     config = size.acoustic[version]
-    write_official(acoustic_weights(_sovits(config), info), folder / 'acoustic.pth')
-    if not config.speaker_dim:
-        return config.sample_rate, 'acoustic.pth', {}
-    save_speaker(_livened(SpeakerEncoder(size.speaker)), folder / 'speaker.ckpt')
-    return config.sample_rate, 'acoustic.pth', {'speaker': 'speaker.ckpt'}
+    speakers, encoders = [], {}
+    if config.speaker_dim:
+        speaker = _livened(SpeakerEncoder(size.speaker))
+        save_speaker(speaker, folder / 'speaker.ckpt')
+        encoders['speaker'] = 'speaker.ckpt'
+        # Log energies of speech are about here.
+        speakers.append(speaker(3 * torch.randn(1, 100, size.speaker.bins) - 5))
+    write_official(acoustic_weights(_sovits(config, speakers), info), folder / 'acoustic.pth')
+    return config.sample_rate, 'acoustic.pth', encoders
 
 
 def _write_cfm(
@@ -257,12 +261,12 @@ def _write_cfm(
     config = size.cfm[version]
     model = CfmModel(config).eval()
     if version == 'v3':
-        vocoder = _livened(BigVgan(size.vocoders[version]))
+        vocoder = BigVgan(size.vocoders[version])
         _make_cfm_audible(model, vocoder)
         write_bigvgan(vocoder, folder / 'vocoder')
         write_official(cfm_weights(model, info), folder / 'acoustic.pth')
         return config.sample_rate, 'acoustic.pth', {'vocoder': 'vocoder'}
-    vocoder = _livened(MelHifiGan(size.vocoders[version]))
+    vocoder = MelHifiGan(size.vocoders[version])
     _make_cfm_audible(model, vocoder)
     write_mel_hifigan(vocoder, folder / 'vocoder.pth')
     # No header tells an official v4 file; the one that there is, is known by its hash.
@@ -282,7 +286,7 @@ def _prompt_wave(sample_rate: int, seed: int) -> np.ndarray:
     return (0.5 * wave / np.abs(wave).max()).astype(np.float32)
 
 
-def _sovits(config: SovitsConfig) -> Sovits:
+def _sovits(config: SovitsConfig, speakers: list[Tensor]) -> Sovits:
     model = Sovits(config).eval()
     model.quantizer.codebook.normal_()
     for layer in model.flow.layers:
@@ -290,7 +294,6 @@ def _sovits(config: SovitsConfig) -> Sovits:
         nn.init.normal_(layer.post.weight, std=0.05)
     _livened(model.decoder)
     tokens, phonemes = _babble(config)
-    speakers = [torch.randn(1, config.speaker_dim)] if config.speaker_dim else []
     style = model.style_embedding([torch.rand(1, config.spectrogram.bins, 50)], speakers)
     _set_level(model.decoder.conv_post, lambda: model.decode(tokens, phonemes, style))
     return model

@@ -83,6 +83,12 @@ def test_a_voice_of_each_version_speaks_and_repeats_itself(engine, version, text
     assert np.array_equal(first, speak(engine, text, voice=version.lower()))
 
 
+@pytest.mark.parametrize('version', VERSIONS)
+def test_the_stand_in_of_each_version_is_about_as_loud_as_speech(engine, version):
+    rms = speak(engine, '你好，世界。', voice=version.lower()).std()
+    assert 0.02 < rms < 0.25
+
+
 def test_voices_of_all_versions_are_in_memory_together_and_do_not_disturb_each_other(engine):
     alone = {
         version: speak(engine, 'Good morning.', voice=version.lower()) for version in VERSIONS
