@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 from gptsovits_ros.checkpoint import keymap
 
@@ -54,14 +55,11 @@ def load_pairs(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
             parameter.copy_(stored)
 
 
+@torch.no_grad()
 def plain_state(model: nn.Module) -> dict[str, Tensor]:
     """Return the state that a model has without weight norm."""
-    state: dict[str, Tensor] = {}
-    for name, value in model.state_dict().items():
-        match = _PAIR.match(name)
-        if match is None:
-            state[name] = value
-        elif match[2] == '1':
-            gain = model.get_parameter(f'{match[1]}parametrizations.weight.original0')
-            state[f'{match[1]}weight'] = torch._weight_norm(value, gain.detach(), 0)
+    state = {name: value for name, value in model.state_dict().items() if not _PAIR.match(name)}
+    for name, module in model.named_modules():
+        if is_parametrized(module, 'weight'):
+            state[f'{name}.weight'] = module.weight
     return state

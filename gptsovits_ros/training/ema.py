@@ -27,10 +27,9 @@ class MovingAverage:
     def update(self, tensors: Mapping[str, Tensor], count: int) -> None:
         """Take in the tensors of update number `count`."""
         decay = min(self.decay, (1 + count) / (10 + count))
-        names = [name for name, value in self.tensors.items() if value.is_floating_point()]
-        torch._foreach_lerp_(
-            [self.tensors[name] for name in names], [tensors[name] for name in names], 1 - decay
-        )
+        for name, value in self.tensors.items():
+            if value.is_floating_point():
+                value.lerp_(tensors[name], 1 - decay)
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Take the average from a saved state."""
