@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -26,11 +27,13 @@ from gptsovits_ros.text.spoken.marks import with_plain_marks, without_layout
 from gptsovits_ros.text.spoken.units import SIMPLE_UNITS, UNIT
 
 _SENTENCE = re.compile(r'[^。！？；!?\n]*(?:[。！？；!?\n]+|$)')
+_ENTITY = re.compile('&(?:[A-Za-z]{2,8}|#[0-9]{1,6});')
 _HAN = re.compile('[\u3400-\u9fff\uf900-\ufaff]')
-_ENGLISH_WORD = re.compile(r"(?:(?<=\s)|^)[A-Za-z]?[a-z']+(?=[\s,.;:]|$)")
+_ENGLISH_WORD = re.compile(r"(?:(?<=\s)|^)(?![ap]m|[ckm][gml])[A-Za-z]?[a-z']+(?=[\s,.;:]|$)")
 _NEXT_TO, _AROUND = 16, 40  # characters of context
 
 _ROMAN_BEFORE = re.compile('[第表图圖附录錄卷章世型期级級类]$')
+_SMALL_NUMERAL = re.compile('[IVX]{1,7}')
 _ROMAN_AFTER = re.compile('[级級期型类章节節卷部世度代篇册号線线]')
 _MONEY_AFTER = re.compile('元|块|塊|美元|欧元|英镑|日元|港元|蚊')
 _PER_BEFORE = re.compile('[0-9][^，。！？；：、\\s/]{0,6}$')
@@ -53,6 +56,7 @@ _Reading = Callable[[Piece, Context, Dialect], str]
 
 def speak(text: str, dialect: Dialect) -> str:
     """Return the text as it is said in a dialect; any text is accepted."""
+    text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
     text = without_layout(fold(text))
     sentences = (_sentence(sentence, dialect) for sentence in _SENTENCE.findall(text))
     return with_plain_marks(''.join(sentences))
@@ -75,6 +79,7 @@ def _sentence(sentence: str, dialect: Dialect) -> str:
                 around=sentence[max(0, position - _AROUND) : end + _AROUND],
             )
             words = _READINGS[piece.kind](piece, context, dialect)
+            words = words.replace('两百', dialect.two_hundred)
             spoken.append(words.translate(dialect.written))
         position = end
     return ''.join(spoken)
@@ -85,7 +90,8 @@ def _latin(piece: Piece, context: Context, dialect: Dialect) -> str:
     is_numeral = _ROMAN_BEFORE.search(context.before) or (
         len(word) > 1 and _ROMAN_AFTER.match(context.after)
     )
-    value = roman(word) if is_numeral else None
+    # Larger numerals look like sizes and brands: XL, CD, MIX.
+    value = roman(word) if is_numeral and _SMALL_NUMERAL.fullmatch(word) else None
     if value:
         return cardinal(str(value))
     if _TIMES_BEFORE.search(context.before) and _TIMES_AFTER.match(context.after) and word in 'xX':
@@ -95,6 +101,8 @@ def _latin(piece: Piece, context: Context, dialect: Dialect) -> str:
             return _MAGNITUDES[word]
         if len(word) > 1 and word in SIMPLE_UNITS:
             return unit_name(word, dialect.units)
+    if word.isupper() and '&' in (context.before[-1:], context.after[:1]):
+        return ' '.join(word)
     return spoken_word(word)
 
 

@@ -147,7 +147,8 @@ def _bare_range(low: Number, high: Number, mark: str, context: Context, dialect:
     if _size(first) <= _size(second):
         return ''
     if len(first) > 3:
-        return f'{grouped(first, dialect.one)}杠{grouped(second, dialect.one)}'
+        mark = '，' if len(first) == len(second) else '杠'
+        return f'{grouped(first, dialect.one)}{mark}{grouped(second, dialect.one)}'
     return f'{plain(low)}减{plain(high)}'
 
 

@@ -7,7 +7,7 @@ Simplified words; a dialect rewrites them in its own characters.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gptsovits_ros.text.numbers_zh import cardinal, digits
 from gptsovits_ros.text.numbers_zh import number as decimal_number
@@ -42,10 +42,11 @@ COUNTED = re.compile(
     '|针|剂|页|頁|边|邊|节|節|下(?!午|半|一|方)|层小?[楼别]|大|番|味|字|词|班次|人次|架次|场次|行'
 )
 _NAMED = re.compile(
-    '月(?!饼)|日(?!元|游)|号|號|楼|樓|层(?!小?[楼别])|層|班|级|級|年级|年級|路|线|線|区|區|期|组|組|队'
+    '月(?!饼)|日(?!元|游)|号|號|楼|樓|层(?!小?[楼别])|層|班|级|級|年级|年級|路|线|線|区|區|期|组'
+    '|組|队'
     '|隊|环|環|章'
     '|等|代(?!人)|维|維|进制|進制|次元|次方|人转|胎|手(?!准备)|股东|队|等奖|两|兩|分之|比'
-    '|点[0-9零一二三四五六七八九]'
+    '|点(?![0-9]{1,2}分)[0-9零一二三四五六七八九]'
     '|分店|分部|成语|字头|字型|班车|季度'
 )
 _MANY = re.compile('[几幾多余餘来來]|数')
@@ -71,7 +72,9 @@ _CODE_BEFORE = re.compile(
     '|單號|订单|工号|卡号'
     '|学号|學號|房号|房號|牌号|车牌|邮编|郵編|邮政编码|密码|密碼|验证码|驗證碼|序列号|身份证'
     '|身份證|账号|帐号|賬號|户号'
-    '|[号號]|发送?[到至]|拨|撥|打|QQ群?|微信|代码|代碼|区号|尾號|尾数|尾數|流水号|分机|內線|内线|转|轉|口令'
+    '|[号號]|发送?[到至]|拨|撥|打去?|QQ群?|微信|代码|代碼|区号|尾號|尾数|尾數|流水号|分机|內線'
+    '|内线'
+    '|转|轉|口令'
     '|取件码|提取码|群号|型号|批号|证号|门牌|ID)'
     '(?:是|为|為|係|[:：“"(（号號码碼 ])*(?:[0-9]+[-、和或])?$'
 )
@@ -92,6 +95,10 @@ _SERVICE_WORDS = re.compile(
 _TRAIN_BEFORE = re.compile('(?:^|[^A-Za-z])(?:[GDCZTKYLS]|[A-Z]{2})$')
 # "1米78", "9秒83"
 _TAIL_BEFORE = re.compile('[0-9][米秒]$')
+# Series of aircraft, rockets and ships: the hyphen is no minus.
+_SERIES_BEFORE = re.compile(
+    '(?:歼|轰|运|直|东风|红旗|长征|神舟|嫦娥|天宫|鹰击|巨浪|霹雳|图|苏|米格|幻影)$'
+)
 _PLATE_BEFORE = re.compile('[\u4e00-\u9fff][A-Z]·?$')
 _CODE_LETTERS_BEFORE = re.compile('(?:^|[^A-Za-z])[A-Z]{1,2}$')
 _NAME_BEFORE = re.compile('第$|[A-Za-z]$')
@@ -153,13 +160,15 @@ def integer(number: Number, context: Context, one: str) -> str:
 
     """
     text = number.integer
+    if number.sign == '-' and _SERIES_BEFORE.search(context.before):
+        return plain(replace(number, sign=''))
     if number.grouped or number.sign:
         return quantity(number) if counts(context.after) else plain(number)
     for rule in (_led_by_zero, _year, _code, _beside_latin, _long):
         words = rule(text, context, one)
         if words:
             return words
-    if len(text) == 2 and context.after[:1] == '折':
+    if len(text) == 2 and context.after[:1] in ('折', '式'):
         return digits(text)
     if _NAME_BEFORE.search(context.before) or not counts(context.after):
         return plain(number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gptsovits_ros.text.numbers_zh import digits
+from gptsovits_ros.text.numbers_zh import cardinal, digits
 from gptsovits_ros.text.spoken.chinese_numbers import counts
 from gptsovits_ros.text.spoken.dialect import Dialect
 
@@ -22,6 +22,7 @@ _NAMED_DAY = re.compile(
     '(?<![0-9.])([0-9]{1,2})[·.]?([0-9]{1,2})'
     '(?=(?:事变|事變|事件|晚会|晚會|运动|運動|惨案|大促|大地震|地震|购物节|購物節|狂欢))'
 )
+_HOLIDAY = re.compile('(?<![0-9.])(5|10)[·.]1(?=假期|黄金周|长假|小长假|劳动节|国庆)')
 _MINUTES_AND_SECONDS = re.compile("(?<![0-9])([0-9]{1,2})['′]([0-9]{2})(?:[\"″]|'')")
 _FEET_AND_INCHES = re.compile('(?<![0-9])([1-9])[\'′]([0-9]|1[01])["″]')
 _SEVERAL = re.compile('(?<![0-9.])([1-9])[、,，]([1-9])(?![0-9.])')
@@ -36,6 +37,7 @@ def rewritten(sentence: str, dialect: Dialect) -> str:
     """Return a folded sentence in plainer notation, with words of the dialect."""
     sentence = _WORDED_RANGE.sub(lambda match: (match[1] or '') + dialect.to, sentence)
     sentence = _NAMED_DAY.sub(lambda match: digits(match[1] + match[2]), sentence)
+    sentence = _HOLIDAY.sub(lambda match: cardinal(match[1]) + '一', sentence)
     sentence = _FEET_AND_INCHES.sub(
         r'\1英尺\2英寸', _MINUTES_AND_SECONDS.sub(r'\1分\2秒', sentence)
     )

@@ -16,6 +16,7 @@ class Dialect:
     day: str = '日'  # of a date
     to: str = '到'  # between the ends of a range
     parts: str = '分之'  # in 3/4
+    two_hundred: str = '两百'
     half: str = ''  # minute 30, if it has a word of its own
     celsius: str = '摄氏度'
     units: Mapping[str, str] = field(default_factory=lambda: chinese_words.UNITS)

@@ -23,6 +23,7 @@ _CANTONESE = Dialect(
     day='號',
     to='至',
     parts='分',
+    two_hundred='二百',
     half='半',
     celsius='度',
     units={**UNITS, 'km': '公里', 'kg': '公斤', 'km²': '平方公里', 'km2': '平方公里', 'lb': '磅'},
