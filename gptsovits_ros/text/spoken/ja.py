@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -12,9 +13,41 @@ from gptsovits_ros.text.spoken.common import find_pieces, fold, roman
 from gptsovits_ros.text.spoken.ja_latin import read_code, read_letters, read_word
 from gptsovits_ros.text.spoken.piece import Kind, Number, Piece
 
-_REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+_WEEKDAYS = dict(zip('月火水木金土日', 'ゲツ カ スイ モク キン ド ニチ'.split(), strict=True))
+
+
+def _days(match: re.Match[str]) -> str:
+    return f'{_WEEKDAYS[match[1]]}から{_WEEKDAYS[match[2]]}'
+
+
+def _part(match: re.Match[str]) -> str:
+    return f'{match[2]}/{match[1]}'
+
+
+def _dictated(match: re.Match[str]) -> str:
+    return match[1] + numbers.digits(match[2])
+
+
+def _full_width(match: re.Match[str]) -> str:
+    return unicodedata.normalize('NFKC', match[0])
+
+
+_REWRITES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
+        ('[\uff61-\uff9f]+', _full_width),
+        (r'(?<![0-9.])([0-9]{1,6})分の([0-9]{1,6})(?![0-9.])', _part),
+        (r'((?:番号|コード|ID|パスワード|暗証)(?:は|が|:|：|、)? ?)([0-9]{4,30})(?![0-9,.-])', _dictated),
+        (r'(?<![\u3041-\u9fff])([月火水木金土日])曜?日? ?[~～〜-] ?([月火水木金土日])(?:曜日?)?'
+         r'(?![\u30a0-\u9fff0-9])', _days),
+        (r'(?<![A-Za-z0-9])3D(?![A-Za-z0-9])', 'スリーディー'),
+        (r'(?<![A-Za-z0-9])2D(?![A-Za-z0-9])', 'ツーディー'),
+        (r'(?<![A-Za-z0-9])5G(?![A-Za-z0-9])', 'ファイブジー'),
+        (r'(?<![A-Za-z0-9])MP3(?![A-Za-z0-9])', 'エムピースリー'),
+        (r'(?<![A-Za-z0-9])MP4(?![A-Za-z0-9])', 'エムピーフォー'),
+        (r'(?<![A-Za-z0-9])CO[2₂](?![A-Za-z0-9])', 'シーオーツー'),
+        (r'(?<![A-Za-z0-9])H[2₂]O(?![A-Za-z0-9])', 'エイチツーオー'),
+        (r'(?<![A-Za-z0-9])B2([BC])(?![A-Za-z0-9])', r'ビートゥー\1'),
         (r'(?<![A-Za-z0-9])B([1-9])F(?![A-Za-z0-9])', r'地下\1階'),
         (r'(?<![A-Za-z0-9.])([1-9][0-9]?)F(?![A-Za-z0-9])', r'\1階'),
         (r'(?<![A-Za-z])[Nn]o\. ?(?=[0-9])|№ ?', 'ナンバー'),
@@ -113,6 +146,8 @@ class _Reader:
         ):
             self.at += 1
             return numbers.scaled(value, tables.MAGNITUDES[self._text(0)])
+        if len(text) > 1 and text[-1] == '7' and self._text(1).startswith('人'):
+            return numbers.spoken(Number(text[:-1] + '0', '', value.sign)) + 'ナナ'
         if self._kind(-1) is Kind.LATIN and 3 <= len(text) and self._text(-1).isupper():
             return numbers.digits(text)
         return numbers.spoken(value)
@@ -192,10 +227,7 @@ class _Reader:
 
     def version(self, piece: Piece) -> str:
         letter, *parts = piece.words
-        spoken = 'テン'.join(
-            numbers.katakana(part) if part.strip('0') else numbers.digits(part) for part in parts
-        )
-        return ('バージョン' if letter else '') + spoken
+        return ('バージョン' if letter else '') + numbers.pointed(parts)
 
     def ip(self, piece: Piece) -> str:
         *parts, sign, rest = piece.words

@@ -50,6 +50,8 @@ def read_word(written: str) -> str:
         return read_letters(letters)
     if len(letters) == 1 or '.' in word or not (_VOWEL.search(word) or 'y' in word):
         return read_letters(letters)
+    if len(letters) <= 4 and sum(map(str.isupper, letters)) > 1:
+        return read_letters(letters)
     humps = _HUMPS.findall(word)
     if len(humps) > 1 and any(hump.isupper() and len(hump) > 1 for hump in humps):
         return ''.join(map(read_word, humps))

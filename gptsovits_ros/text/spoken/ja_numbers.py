@@ -6,6 +6,8 @@ the lower half of fractions. Hiragana is never used: it misleads the analyser.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gptsovits_ros.text.spoken.piece import Number
 
 _KANJI = '〇一二三四五六七八九'
@@ -74,13 +76,22 @@ def spoken(value: Number) -> str:
     """Return a number with its sign: kanji if it is whole, katakana if it has a point."""
     if not value.decimals:
         return _SIGNS[value.sign] + kanji(value.integer)
-    whole = katakana(value.integer)
-    for ending, before_point in _BEFORE_POINT:
-        if whole.endswith(ending):
-            whole = whole[: -len(ending)] + before_point
-            break
     *rest, last = value.decimals
+    whole = _before_point(katakana(value.integer))
     return f'{_SIGNS[value.sign]}{whole}テン{digits("".join(rest))}{_SHORT[int(last)]}'
+
+
+def pointed(parts: Sequence[str]) -> str:
+    """Return the numbers of a version: 2, 10, 3 is ニーテンジュッテンサン."""
+    *rest, last = (katakana(part) if part.strip('0') else digits(part) for part in parts)
+    return 'テン'.join([*map(_before_point, rest), last])
+
+
+def _before_point(whole: str) -> str:
+    for ending, sound in _BEFORE_POINT:
+        if whole.endswith(ending):
+            return whole[: -len(ending)] + sound
+    return whole
 
 
 def scaled(value: Number, zeros: int) -> str:

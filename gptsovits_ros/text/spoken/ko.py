@@ -1,0 +1,415 @@
+"""Korean text as a native reader says it, in Hangul."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from gptsovits_ros.text.spoken import ko_numbers as numbers
+from gptsovits_ros.text.spoken import ko_tables as tables
+from gptsovits_ros.text.spoken.common import find_pieces, fold, roman
+from gptsovits_ros.text.spoken.ko_latin import read_code, read_letters, read_word
+from gptsovits_ros.text.spoken.piece import Kind, Number, Piece
+
+_REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r'(?<![A-Za-z0-9])B([1-9])(?=층)|(?<![A-Za-z0-9])B([1-9])F(?![A-Za-z0-9])', r'지하 \1\2층'),
+        ('층층', '층'),
+        (r'(?<![A-Za-z])[Nn]o\. ?(?=[0-9])|№ ?', '넘버 '),
+        (r'(?<![A-Za-z])(?:Wi-Fi|wi-fi|WIFI|Wi-fi)(?![A-Za-z])', '와이파이'),
+        (r'(?<![0-9])((?:19|20)[0-9]{2})\. (1[0-2]|0?[1-9])\. (3[01]|[12][0-9]|0?[1-9])(?![0-9])\.?',
+         r'\1년 \2월 \3일'),
+        (r'(?<![0-9/])(1[0-2]|0?[1-9])/(3[01]|[12][0-9]|0?[1-9])(?= ?\([월화수목금토일]\))',
+         r'\1월 \2일'),
+        (r'(?<=일) ?\(([월화수목금토일])\)', r' \1요일'),
+        (r'(?<![가-힣])([월화수목금토일]) ?[~～〜-] ?([월화수목금토일])(?:요일)?(?![가-힣])',
+         r'\1요일에서 \2요일'),
+        (r'(?<![A-Za-z0-9])3D(?![A-Za-z0-9])', '쓰리디'),
+        (r'(?<![A-Za-z0-9])2D(?![A-Za-z0-9])', '투디'),
+        (r'(?<![A-Za-z0-9])MP3(?![A-Za-z0-9])', '엠피쓰리'),
+        (r'(?<=[0-9])%[pP](?![A-Za-z])', '퍼센트포인트'),
+        (r'(?<=[0-9])~(?=[0-9]{1,3}(?:시|개|명|살)(?:까지)?)', '~'),
+    )
+)  # fmt: skip
+_MARKS = str.maketrans(
+    {**dict.fromkeys('()[]{}（）【】：；:;―—–·・', ', '), **dict.fromkeys('「」『』“”"„«»《》〈〉※‘’`\'', ''),
+     '，': ', ', '、': ', ', '。': '.', '！': '!', '？': '?'}
+)  # fmt: skip
+_SPACES = re.compile(' {2,}')
+_SPACE_BEFORE_MARK = re.compile(r' +(?=[,.!?\n])|(?<=\n) +')
+_DOTS = re.compile(r'\.{2,}|…+')
+_MARKS_TOGETHER = re.compile(r'[,.!?](?: ?[,.!?])+')
+_LEADING_COMMA = re.compile('^[, ]+', re.MULTILINE)
+_TRAILING_COMMA = re.compile('[, ]+$', re.MULTILINE)
+_TIGHT_COMMA = re.compile(r'(?<=[,!?])(?=[가-힣])')
+_UNSPOKEN = re.compile(r"[^\w\s,.!?…'-]|_")
+_HANGUL = re.compile('[가-힣]+')
+_MYRIADS = re.compile('[백천]?[만억조]|[백천](?=[만억조 ]|원|$)|천|백')
+_SPEECH_OF_MONTH = {'6': '유', '10': '시'}
+_LONGEST_COUNTER = 5
+_SINO_BEHIND_BUN = re.compile(' ?(?:출구|문제|버스|타자|선수|국도|홈|트랙|방|승강장|게이트|창구|마을|트럭|좌석|채널|차량|도로|노선|침대|테이블)')
+_RANK_BEFORE = re.compile('제 ?$')
+_DECADES_OF_AGE = frozenset(('10', '20', '30', '40', '50', '60', '70', '80', '90'))
+_DICTATED = re.compile('(?:번호|비밀번호|코드|암호|아이디|ID|핀)(?:는|은|가|이)? ?:? ?$')
+_LARGEST_HOUR = 12
+_LARGEST_HOURS = 20
+_RANGE_SIGNS = frozenset('~～〜')
+
+
+def spoken_ko(text: str) -> str:
+    """Return the text as it is said.
+
+    Args:
+        text: any text; words in Latin letters that have no Korean name are left as they are.
+
+    Returns:
+        Korean text without digits and signs; the result of a result is the same.
+
+    """
+    text = fold(text)
+    for pattern, replacement in _REWRITES:
+        text = pattern.sub(replacement, text)
+    return _tidy(_Reader(find_pieces(text)).read())
+
+
+class _Reader:
+    """Says the pieces of one text in turn; each method reads the piece at `at`, or some more."""
+
+    def __init__(self, pieces: list[Piece]) -> None:
+        self.pieces = pieces
+        self.at = 0
+        self.myriads = ''  # 만, 억 or 조 at the beginning of the next piece, already said
+
+    def read(self) -> str:
+        spoken: list[str] = []
+        while self.at < len(self.pieces):
+            piece = self.pieces[self.at]
+            words = _SAY[piece.kind](self, piece)
+            if spoken and words and self._must_part(spoken[-1], words):
+                spoken.append(' ')
+            if words:
+                spoken.append(words)
+            self.at += 1
+        return ''.join(spoken)
+
+    def _must_part(self, before: str, words: str) -> bool:
+        if not (before[-1].isalnum() and words[0].isalnum()):
+            return False
+        kind, last = self._kind(0), self._kind(-1)
+        if kind is Kind.TEXT:
+            # What follows a number is its counter, or a particle that belongs to it.
+            return last in _NUMBERS and bool(_counter(words))
+        if last is Kind.TEXT:
+            return not before.endswith('제')
+        return Kind.LATIN not in (kind, last) or before[-1].isascii() == words[0].isascii()
+
+    def _text(self, step: int) -> str:
+        at = self.at + step
+        return self.pieces[at].text if 0 <= at < len(self.pieces) else ''
+
+    def _kind(self, step: int) -> Kind:
+        at = self.at + step
+        return self.pieces[at].kind if 0 <= at < len(self.pieces) else Kind.TEXT
+
+    # Words and numbers
+
+    def plain(self, piece: Piece) -> str:
+        text = piece.text[len(self.myriads) :]
+        self.myriads = ''
+        return text.translate(_MARKS)
+
+    def latin(self, piece: Piece) -> str:
+        value = roman(piece.text) if _HANGUL.match(self._text(1).lstrip()[:1]) and self._text(
+            1).startswith(('세', ' 세')) else None
+        return numbers.sino(str(value)) if value else read_word(piece.text)
+
+    def code(self, piece: Piece) -> str:
+        return read_code(piece.words)
+
+    def silent(self, piece: Piece) -> str:
+        return ' '
+
+    def integer(self, piece: Piece) -> str:
+        value = piece.numbers[0]
+        text = value.integer
+        if len(text) > 3 and not value.grouped and _DICTATED.search(self._text(-1)[-12:]):
+            return numbers.digits(text)
+        counter = _counter(self._text(1).lstrip(' ')) if not self._text(1).startswith('  ') else ''
+        if text[0] == '0' and len(text) > 1 and counter not in ('시', '분', '초', '월', '일'):
+            return numbers.digits(text)
+        if self._kind(1) is Kind.LATIN and self._text(1) in tables.MAGNITUDES and len(text) > 1:
+            self.at += 1
+            return numbers.scaled(value, tables.MAGNITUDES[self._text(0)])
+        if self._kind(-1) is Kind.LATIN and len(text) > 2 and self._text(-1).isupper():
+            return numbers.digits(text, '영' if text[-1] == '0' else '공')
+        myriads = _MYRIADS.match(self._text(1))
+        if myriads and self._kind(1) is Kind.TEXT:
+            return self._with_myriads(value, myriads[0])
+        if counter == '월' and text.lstrip('0') in _SPEECH_OF_MONTH and not value.sign:
+            return _SPEECH_OF_MONTH[text.lstrip('0')]
+        if not value.sign and self._is_native(text, counter):
+            return '첫' if (text, counter) == ('1', '번째') else numbers.native(text)
+        return numbers.spoken(value)
+
+    def _with_myriads(self, value: Number, myriads: str) -> str:
+        """Return "1만", "2천" in one word; a space follows."""
+        self.myriads = myriads
+        number = numbers.spoken(value)
+        if value.integer == '1' and not value.sign and myriads[0] in '만천백':
+            number = ''
+        following = self._text(1)[len(myriads) :]
+        gap = ' ' if following[:1].isalnum() and not following.startswith(_PARTICLES) else ''
+        if not following and self._kind(2) is Kind.INTEGER:
+            gap = ' '
+        return number + myriads + gap
+
+    def _is_native(self, text: str, counter: str) -> bool:
+        """Tell whether a count before a counter is said in native words."""
+        if counter not in tables.NATIVE_COUNTERS or not numbers.is_native_size(text):
+            return False
+        if _RANK_BEFORE.search(self._text(-1)[-2:]):
+            return False
+        count = int(text)
+        if counter == '시':
+            return count <= _LARGEST_HOUR
+        if counter == '시간':
+            return count <= _LARGEST_HOURS
+        following = self._text(1).lstrip(' ')[len(counter) :]
+        if counter == '번':
+            return not _SINO_BEHIND_BUN.match(following)
+        if counter == '대':
+            is_score = not following.strip() and self._kind(2) is Kind.INTEGER
+            return not is_score and text not in _DECADES_OF_AGE
+        return counter != '배' or count < 10
+
+    def decimal(self, piece: Piece) -> str:
+        myriads = _MYRIADS.match(self._text(1))
+        if myriads and self._kind(1) is Kind.TEXT:
+            return self._with_myriads(piece.numbers[0], myriads[0])
+        return numbers.spoken(piece.numbers[0])
+
+    def count(self, piece: Piece) -> str:
+        return numbers.spoken(piece.numbers[0]) if piece.numbers else read_letters(piece.words[0])
+
+    def ordinal(self, piece: Piece) -> str:
+        return f'{numbers.sino(piece.numbers[0].integer)} 번째'
+
+    def exponent(self, piece: Piece) -> str:
+        value = numbers.spoken(piece.numbers[0]) if piece.numbers else read_letters(piece.words[0])
+        return '제곱' if value == '이' else f'의 {value} 제곱'
+
+    def scientific(self, piece: Piece) -> str:
+        base, exponent = map(numbers.spoken, piece.numbers)
+        return f'{base} 곱하기 십의 {exponent} 제곱'
+
+    def fraction(self, piece: Piece) -> str:
+        if len(piece.numbers) == 3:
+            whole, above, below = piece.numbers
+            joint = '과' if _has_final(numbers.spoken(whole)) else '와'
+            return f'{numbers.spoken(whole)}{joint} {numbers.fraction(above, below)}'
+        above, below = piece.numbers
+        if len(above.integer) <= 2 and len(below.integer) == 2 and 12 < int(below.integer) < 32:
+            if 1 <= int(above.integer) <= 12 and not above.sign:
+                return _month_and_day(above.integer, below.integer)
+        return numbers.fraction(above, below)
+
+    def percent(self, piece: Piece) -> str:
+        return _measured(piece.numbers[0], piece.words[0])
+
+    def quantity(self, piece: Piece) -> str:
+        return _measured(piece.numbers[0], piece.words[0], self._text(-1))
+
+    def unit(self, piece: Piece) -> str:
+        before, behind = tables.unit(piece.text) or ('', read_letters(piece.text))
+        return f'{before} {behind}'.strip()
+
+    def money(self, piece: Piece) -> str:
+        return _money(piece.numbers[0], *piece.words)
+
+    def range(self, piece: Piece) -> str:
+        low, high = piece.numbers
+        sign, currency, unit, last_unit = piece.words
+        if sign == '-' and (low.integer[:1] == '0' or high.integer[:1] == '0'):
+            return f'{numbers.digits(low.integer)}, {numbers.digits(high.integer)}'
+        if currency:
+            return f'{numbers.spoken(low)}에서 {_money(high, currency, "")}'
+        if unit or last_unit:
+            start = _measured(low, unit) if unit and last_unit else numbers.spoken(low)
+            return f'{start}에서 {_measured(high, last_unit or unit)}'
+        after = self._text(1).lstrip(' ')
+        counter = _counter(after)
+        if sign == '-' and _WINS.match(after):
+            return f'{numbers.spoken(low)} 대 {numbers.spoken(high)}'
+        if not (low.sign or high.sign or low.decimals or high.decimals) and self._is_native(
+            high.integer, counter
+        ):
+            return f'{numbers.native(low.integer, False)}에서 {numbers.native(high.integer)}'
+        end = _SPEECH_OF_MONTH.get(high.integer) if counter == '월' else None
+        return f'{numbers.spoken(low)}에서 {end or numbers.spoken(high)}'
+
+    def ratio(self, piece: Piece) -> str:
+        return ' 대 '.join(map(numbers.spoken, piece.numbers))
+
+    # Numbers with a form of their own
+
+    def serial(self, piece: Piece) -> str:
+        return ', '.join(map(numbers.digits, piece.words))
+
+    def phone(self, piece: Piece) -> str:
+        return ', '.join(
+            f'플러스 {numbers.digits(group[1:])}' if group[0] == '+' else numbers.digits(group)
+            for group in piece.words
+        )
+
+    def version(self, piece: Piece) -> str:
+        letter, *parts = piece.words
+        return ('버전 ' if letter else '') + ' 점 '.join(map(numbers.sino, parts))
+
+    def ip(self, piece: Piece) -> str:
+        *parts, sign, rest = piece.words
+        spoken = ' 점 '.join(map(numbers.digits, parts))
+        names = {':': ' 콜론 ', '/': ' 슬래시 ', '': ''}
+        return spoken + names[sign] + numbers.digits(rest)
+
+    def date(self, piece: Piece) -> str:
+        year, month, day = piece.words
+        return f'{numbers.sino(year)} 년 {_month_and_day(month, day)}'
+
+    def time(self, piece: Piece) -> str:
+        return _time(*piece.words)
+
+    def time_range(self, piece: Piece) -> str:
+        return f'{_time(*piece.words[:4])}에서 {_time(*piece.words[4:])}'
+
+    # Signs
+
+    def symbol(self, piece: Piece) -> str:
+        sign = piece.text
+        before, after = self._text(-1), self._text(1)
+        step = 2 if before == ' ' == after else 1
+        sides = self._kind(-step), self._kind(step)
+        if sign in tables.OPERATORS and all(kind in _TERMS for kind in sides):
+            return f' {tables.OPERATORS[sign]} '
+        if sign in _RANGE_SIGNS:
+            follows = after[:1].isalnum() or after == ' ' and self._kind(2) in _NUMBERS
+            return '에서 ' if before.strip()[-1:].isalnum() and follows else ' '
+        if sign == '#':
+            return '샵 ' if self._kind(1) in _NUMBERS else '해시태그 '
+        if sign in '-/|':
+            return ' '
+        return f' {tables.SYMBOLS.get(sign.lower(), "")} '
+
+
+_WINS = re.compile('로? ?.{0,4}(?:이기|이겼|승리|졌|패|비겼|앞)')
+_PARTICLES = tuple(
+    '은 는 이 가 을 를 의 에 와 과 로 으로 도 까지 부터 에서 보다 이다 입니다 이에요 예요 이고 인 이나 정도'.split()
+)
+_NUMBERS = frozenset(
+    (Kind.INTEGER, Kind.DECIMAL, Kind.RANGE, Kind.FRACTION, Kind.ENCLOSED, Kind.ROMAN)
+)
+_TERMS = frozenset((Kind.INTEGER, Kind.DECIMAL, Kind.EXPONENT, Kind.LATIN, Kind.FRACTION))
+_SAY: Mapping[Kind, Callable[[_Reader, Piece], str]] = MappingProxyType(
+    {
+        Kind.TEXT: _Reader.plain,
+        Kind.LATIN: _Reader.latin,
+        Kind.INTEGER: _Reader.integer,
+        Kind.DECIMAL: _Reader.decimal,
+        Kind.SCIENTIFIC: _Reader.scientific,
+        Kind.FRACTION: _Reader.fraction,
+        Kind.ORDINAL: _Reader.ordinal,
+        Kind.ENCLOSED: _Reader.count,
+        Kind.ROMAN: _Reader.count,
+        Kind.EXPONENT: _Reader.exponent,
+        Kind.PERCENT: _Reader.percent,
+        Kind.QUANTITY: _Reader.quantity,
+        Kind.UNIT: _Reader.unit,
+        Kind.MONEY: _Reader.money,
+        Kind.RANGE: _Reader.range,
+        Kind.RATIO: _Reader.ratio,
+        Kind.SERIAL: _Reader.serial,
+        Kind.DATE: _Reader.date,
+        Kind.TIME: _Reader.time,
+        Kind.TIME_RANGE: _Reader.time_range,
+        Kind.PHONE: _Reader.phone,
+        Kind.VERSION: _Reader.version,
+        Kind.IP: _Reader.ip,
+        Kind.EMAIL: _Reader.code,
+        Kind.URL: _Reader.code,
+        Kind.PATH: _Reader.code,
+        Kind.CODE: _Reader.code,
+        Kind.SYMBOL: _Reader.symbol,
+        Kind.EMOJI: _Reader.silent,
+    }
+)
+
+
+def _counter(text: str) -> str:
+    """Return the counter that a text begins with, or ''; the longest one counts."""
+    for length in range(_LONGEST_COUNTER, 0, -1):
+        word = text[:length]
+        if len(word) == length and (
+            word in tables.NATIVE_COUNTERS or word in tables.SINO_COUNTERS
+        ):
+            return word
+    return ''
+
+
+def _has_final(word: str) -> bool:
+    return '가' <= word[-1] <= '힣' and (ord(word[-1]) - ord('가')) % 28 > 0
+
+
+def _month_and_day(month: str, day: str) -> str:
+    month = month.lstrip('0')
+    spoken = f'{_SPEECH_OF_MONTH[month]}월' if month in _SPEECH_OF_MONTH else (
+        f'{numbers.sino(month)} 월')
+    return f'{spoken} {numbers.sino(day)} 일' if day else spoken
+
+
+def _measured(value: Number, unit: str, before: str = '') -> str:
+    prefix, name = tables.unit(unit) or ('', read_letters(unit))
+    if prefix and not before.rstrip().endswith(prefix):
+        prefix += ' '
+    else:
+        prefix = ''
+    minus = '영하' if unit == '°C' else ''
+    return f'{prefix}{numbers.spoken(value, minus)} {name}'
+
+
+def _money(value: Number, currency: str, magnitude: str) -> str:
+    name, hundredth = tables.CURRENCIES[currency]
+    if magnitude in tables.MAGNITUDES:
+        return f'{numbers.scaled(value, tables.MAGNITUDES[magnitude])} {name}'
+    if hundredth and len(value.decimals) == 2 and not magnitude:
+        whole = Number(value.integer, '', value.sign)
+        cents = value.decimals.lstrip('0')
+        spoken = f'{numbers.spoken(whole)} {name}' if value.integer.strip('0') or not cents else ''
+        return (spoken + (f' {numbers.sino(cents)} {hundredth}' if cents else '')).strip()
+    return f'{numbers.spoken(value)}{magnitude} {name}'
+
+
+def _time(hour: str, minute: str, second: str, half: str) -> str:
+    is_native = 1 <= int(hour) <= _LARGEST_HOUR
+    words = [{'am': '오전', 'pm': '오후', '': ''}[half]]
+    words.append(f'{numbers.native(hour) if is_native else numbers.sino(hour)} 시')
+    if minute and (int(minute) or second):
+        words.append(f'{numbers.sino(minute)} 분')
+    if second:
+        words.append(f'{numbers.sino(second)} 초')
+    return ' '.join(words).strip()
+
+
+def _one_mark(match: re.Match[str]) -> str:
+    for mark in '?!.':
+        if mark in match[0]:
+            return mark
+    return ','
+
+
+def _tidy(text: str) -> str:
+    """Return the text with single spaces and single marks."""
+    text = _SPACES.sub(' ', _DOTS.sub('…', _UNSPOKEN.sub('', text)))
+    text = _MARKS_TOGETHER.sub(_one_mark, _SPACE_BEFORE_MARK.sub('', text))
+    text = _TRAILING_COMMA.sub('', _LEADING_COMMA.sub('', _TIGHT_COMMA.sub(' ', text)))
+    return _SPACES.sub(' ', text).strip(' ')
