@@ -57,6 +57,7 @@ def test_the_official_rules_keep_every_character_of_it() -> None:
         ('【通知】明天放假（1天）！', '通知，明天放假，一天！'),
         ('第一，第二；第三。', '第一，第二；第三。'),
         ('等一下￥再说', '等一下￥再说'),
+        ('他说"6"个，屏幕6.1"。', '他说六个，屏幕六点一英寸。'),
         ('', ''),
         ('😂', ''),
     ],
@@ -68,6 +69,7 @@ def test_marks_are_left_where_a_reader_pauses(written: str, spoken: str) -> None
 def test_english_sentences_are_left_to_english() -> None:
     english = 'The meeting is at 3:05 p.m. on 11/23/2026.'
     assert spoken_zh(f'{english}\n会议3点开始。') == f'{english}\n会议三点开始。'
+    assert spoken_zh('I have 3 apples. 我有3个苹果。') == 'I have 3 apples.我有三个苹果。'
 
 
 def test_any_unicode_is_accepted() -> None:
