@@ -25,9 +25,10 @@ from gptsovits_ros.text.spoken.latin import spoken_code, spoken_word
 from gptsovits_ros.text.spoken.marks import with_plain_marks, without_layout
 from gptsovits_ros.text.spoken.units import SIMPLE_UNITS
 
-# A full stop ends a sentence before a space or a Han character only, and not in "No. 5", "p.m. on".
+# A full stop ends a sentence before a space or a Han character, but not in "No. 5", "p.m. on".
 _SENTENCE = re.compile(
-    r'(?:[^。！？；!?\n.]|\.(?![\s\u4e00-\u9fff])|(?<=[Nn]o)\.|(?<=\.[a-zA-Z])\.)*(?:[。！？；!?\n]+|\.|$)'
+    r'(?:[^。！？；!?\n.]|\.(?![\s\u4e00-\u9fff])|(?<=[Nn]o)\.|(?<=\.[a-zA-Z])\.)*'
+    r'(?:[。！？；!?\n]+|\.|$)'
 )
 _ENTITY = re.compile('&(?:[A-Za-z]{2,8}|#[0-9]{1,6});')
 _HAN = re.compile('[\u3400-\u9fff\uf900-\ufaff]')
