@@ -10,6 +10,7 @@ from gptsovits_ros.training.progress import LOG_FILE, read_log
 
 PLOT_FILE = 'losses.png'
 COLUMNS = 3
+FEW_POINTS = 30
 
 
 def plot_losses(folder: Path) -> Path:
@@ -42,7 +43,9 @@ def plot_losses(folder: Path) -> Path:
     for place, (quantity, curves) in enumerate(panels.items(), 1):
         axes = figure.add_subplot(count, COLUMNS, place, title=quantity, xlabel='step')
         for split, points in curves.items():
-            axes.plot(*zip(*points, strict=True), label=split, linewidth=1)
+            # A single evaluation makes no line.
+            marker = '.' if len(points) < FEW_POINTS else ''
+            axes.plot(*zip(*points, strict=True), label=split, linewidth=1, marker=marker)
         axes.grid(alpha=0.3)
         axes.legend(fontsize='small')
     path = folder / PLOT_FILE
