@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gptsovits_ros.encoders.content import ContentConfig, MelPower
 from gptsovits_ros.errors import AudioInvalidError, ConfigurationError
-from gptsovits_ros.text.symbols import PAUSES, PUNCTUATION, symbol_ids
+from gptsovits_ros.text.symbols import PAUSES, PUNCTUATION, is_known, symbol_ids
 from gptsovits_ros.training.batching import pad
 from gptsovits_ros.training.content_losses import BLANK
 from gptsovits_ros.training.content_tokenizer import TOKEN_STRIDE
@@ -27,6 +27,9 @@ from gptsovits_ros.training.prepare import (
 )
 
 TEACHER_FOLDER = 'whisper'
+ALIGNMENT_FILE = 'alignment.tsv'
+# The label of frames that are not learned.
+NO_LABEL = -1
 FRAMES_PER_S = 50
 # The mean of a speaker who says less than this is drawn towards that of all.
 SPEAKER_PRIOR_S = 4.0
@@ -43,6 +46,7 @@ class ContentBatch:
     Attributes:
         power: float32 [B, bands, F * frame_stride], mel power, 0 beyond the end.
         teacher: float32 [B, F, teacher], standard deviation 1, without the speaker's mean.
+        labels: int64 [B, F], the phoneme of each frame, BLANK for silence, or NO_LABEL.
         lengths: int64 [B], frames of each clip.
         phonemes: int64 [B, P], without punctuation.
         phoneme_lengths: int64 [B].
@@ -51,6 +55,7 @@ class ContentBatch:
 
     power: Tensor
     teacher: Tensor
+    labels: Tensor
     lengths: Tensor
     phonemes: Tensor
     phoneme_lengths: Tensor
@@ -62,12 +67,13 @@ class ContentBatch:
 
 @dataclass(frozen=True)
 class _Item:
-    """One clip: log10 of its mel power, float16 [bands, N], and its phonemes."""
+    """One clip: log10 of its mel power, float16 [bands, N], its phonemes, a label per frame."""
 
     clip: Clip
     log_power: Tensor
     frames: int
     phonemes: np.ndarray
+    labels: np.ndarray
 
 
 class ContentClips:
@@ -91,6 +97,7 @@ class ContentClips:
         self._width = teacher_width
         mel = MelPower(config)
         phonemes = read_lists(folder / PHONEMES_FILE)
+        self._labels = read_alignment(folder / ALIGNMENT_FILE)
         self._items: list[_Item] = []
         left_out = 0
         for clip in read_clips(folder / CORPUS_FILE):
@@ -112,6 +119,13 @@ class ContentClips:
         """Return the numbers of the clips of a split."""
         return [index for index, item in enumerate(self._items) if item.clip.split == split]
 
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def name(self, index: int) -> str:
+        """Return the name of a clip."""
+        return self._items[index].clip.name
+
     def frames(self, index: int) -> int:
         """Return the length of a clip in feature frames."""
         return self._items[index].frames
@@ -124,12 +138,15 @@ class ContentClips:
         bands = items[0].log_power.shape[0]
         power = torch.zeros(len(items), bands, longest * self._stride)
         teacher = torch.zeros(len(items), longest, self._width)
+        labels = torch.full((len(items), longest), NO_LABEL)
         for row, item in enumerate(items):
             count = item.frames * self._stride
             power[row, :, :count] = 10 ** item.log_power[:, :count].float()
             target = (self._teacher(item) - self._means[item.clip.speaker]) / self._deviation
             teacher[row, : item.frames] = target.clamp(-LARGEST, LARGEST)
-        return ContentBatch(power, teacher, lengths, *pad([item.phonemes for item in items]))
+            labels[row, : item.frames] = torch.from_numpy(item.labels)
+        phonemes = pad([item.phonemes for item in items])
+        return ContentBatch(power, teacher, labels, lengths, *phonemes)
 
     def _read(
         self, clip: Clip, phonemes: dict[str, str], mel: MelPower, config: ContentConfig
@@ -150,7 +167,9 @@ class ContentClips:
         if not len(ids) or frames // TOKEN_STRIDE < needed:
             raise AudioInvalidError(f'{frames} frames are too few for {len(ids)} phonemes')
         power = mel(torch.from_numpy(wave)[None])[0]
-        return _Item(clip, power.clamp_min(LOWEST_POWER).log10().half(), frames, ids)
+        labels = self._labels.get(clip.name, np.empty(0, dtype=np.int64))[:frames]
+        labels = np.pad(labels, (0, frames - len(labels)), constant_values=NO_LABEL)
+        return _Item(clip, power.clamp_min(LOWEST_POWER).log10().half(), frames, ids, labels)
 
     def _statistics(self) -> tuple[dict[str, Tensor], Tensor]:
         """Return the mean of each speaker [teacher], and the deviation from it of all."""
@@ -178,3 +197,21 @@ class ContentClips:
 
     def _teacher_path(self, name: str) -> Path:
         return self._folder / TEACHER_FOLDER / f'{name}.npy'
+
+
+def read_alignment(path: Path) -> dict[str, np.ndarray]:
+    """Return a label per frame, int64 [F], of each clip; nothing where there is no file.
+
+    Raises:
+        ConfigurationError: a line is wrong.
+
+    """
+    found = {}
+    for name, text in read_lists(path).items():
+        runs = [run.rpartition(':') for run in text.split()]
+        symbols = [symbol for symbol, _, _ in runs]
+        counts = [count for _, _, count in runs]
+        if not all(is_known(s, 'v2') for s in symbols) or not all(map(str.isdecimal, counts)):
+            raise ConfigurationError(f'{path}: the line of {name} is damaged; make it again')
+        found[name] = symbol_ids(symbols, 'v2').repeat(np.array(counts, dtype=np.int64))
+    return found

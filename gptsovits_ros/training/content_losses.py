@@ -19,6 +19,14 @@ def regression_loss(predicted: Tensor, target: Tensor, lengths: Tensor) -> Tenso
     return F.mse_loss(predicted[_valid(predicted, lengths)], target[_valid(target, lengths)])
 
 
+def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean cross-entropy of [B, F, symbols] over the frames whose label is known."""
+    known = labels >= 0
+    if not known.any():
+        return logits.sum() * 0.0
+    return F.cross_entropy(logits[known].float(), labels[known])
+
+
 def commitment_loss(projected: Tensor, quantized: Tensor, lengths: Tensor) -> Tensor:
     """Return how far vectors [B, S, width] are from their rows; the rows do not move for it."""
     return regression_loss(projected, quantized.detach(), lengths)

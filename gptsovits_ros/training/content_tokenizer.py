@@ -24,7 +24,9 @@ class TokenizerOutput:
     Attributes:
         frames: the teacher's features as predicted from the content features [B, F, teacher].
         tokens: the same from the tokens, two frames each as one mean [B, S, teacher].
-        phonemes: logits from the tokens [B, S, symbols].
+        frame_labels: logits of the phoneme of each frame, from the features [B, F, symbols].
+        token_labels: the same from the tokens [B, 2 S, symbols].
+        phonemes: logits of CTC from the tokens [B, S, symbols].
         projected: what was quantized [B, S, width].
         quantized: the rows that took its place [B, S, width], without gradient.
         codes: their numbers [B, S].
@@ -33,6 +35,8 @@ class TokenizerOutput:
 
     frames: Tensor
     tokens: Tensor
+    frame_labels: Tensor
+    token_labels: Tensor
     phonemes: Tensor
     projected: Tensor
     quantized: Tensor
@@ -42,7 +46,7 @@ class TokenizerOutput:
 class Tokenizer(nn.Module):
     """Log mel -> content features -> tokens -> phonemes and teacher features.
 
-    The encoder, the projection and the codebook stay; the two heads are only for training.
+    The encoder, the projection and the codebook stay; all heads are only for training.
     """
 
     def __init__(
@@ -55,7 +59,10 @@ class Tokenizer(nn.Module):
         self.frame_head = nn.Linear(config.width, teacher_width)
         self.reader = nn.Conv1d(config.width, head_channels, 3, padding=1)
         self.token_head = nn.Linear(head_channels, teacher_width)
-        self.phoneme_head = nn.Linear(head_channels, len(symbol_table('v2')))
+        symbols = len(symbol_table('v2'))
+        self.phoneme_head = nn.Linear(head_channels, symbols)
+        self.frame_label_head = nn.Linear(config.width, symbols)
+        self.token_label_head = nn.Linear(config.width, TOKEN_STRIDE * symbols)
 
     def forward(self, mel: Tensor, lengths: Tensor, is_quantized: bool) -> TokenizerOutput:
         """Run all parts.
@@ -74,9 +81,13 @@ class Tokenizer(nn.Module):
         # The gradient goes past the choice of the row as if it were not there.
         passed = projected + (quantized - projected).detach()
         read = F.gelu(self.reader(passed.transpose(1, 2))).transpose(1, 2)
+        frames = features.transpose(1, 2)
+        token_labels = self.token_label_head(passed)
         return TokenizerOutput(
-            self.frame_head(features.transpose(1, 2)),
+            self.frame_head(frames),
             self.token_head(read),
+            self.frame_label_head(frames),
+            token_labels.reshape(len(mel), -1, self.phoneme_head.out_features),
             self.phoneme_head(read),
             projected,
             quantized,

@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from gptsovits_ros.checkpoint.content import CONTENT, KIND
-from gptsovits_ros.checkpoint.weights import WeightFile
+from gptsovits_ros.checkpoint.weights import WeightFile, read_weights
 from gptsovits_ros.encoders.content import ContentConfig, relative_decibels
+from gptsovits_ros.errors import CheckpointError
 from gptsovits_ros.training.batching import BatchStream, make_batches
 from gptsovits_ros.training.content_augment import (
     AugmentSettings,
@@ -31,6 +33,7 @@ from gptsovits_ros.training.content_data import ContentBatch, ContentClips
 from gptsovits_ros.training.content_losses import (
     commitment_loss,
     edit_distance,
+    label_loss,
     phoneme_loss,
     read_phonemes,
     regression_loss,
@@ -73,8 +76,12 @@ class ContentSettings:
         codebook_decay: of the moving averages that the rows follow.
         frame_weight: of the distance from the teacher at 50 frames per second.
         token_weight: of the distance from the teacher, from the tokens.
-        phoneme_weight: of the phonemes, from the tokens.
+        phoneme_weight: of the phonemes in their order, from the tokens.
+        label_weight: of the phoneme of each frame, from the features and from the tokens; needs
+            the alignment.
         commitment_weight: of the distance from the rows.
+        start: file of an earlier run (best.safetensors) whose encoder and projection are taken
+            over; empty: random weights.
 
     """
 
@@ -92,7 +99,9 @@ class ContentSettings:
     frame_weight: float = 0.5
     token_weight: float = 1.0
     phoneme_weight: float = 0.5
+    label_weight: float = 0.5
     commitment_weight: float = 0.5
+    start: str = ''
 
 
 class ContentTrainer:
@@ -116,6 +125,8 @@ class ContentTrainer:
         self._train = self._clips.of(TRAIN)
         torch.manual_seed(settings.run.seed)
         self._model = self._make_model()
+        if settings.start:
+            self._take_over(Path(settings.start))
         self._parameters = list(self._model.parameters())
         self._optimizer = make_optimizer([(self._parameters, 1.0)], settings.optimizer)
         self._precision = Precision(settings.run.precision, device)
@@ -219,6 +230,19 @@ class ContentTrainer:
             settings.model, settings.codebook_size, settings.teacher_width, settings.head_channels
         ).to(self._device)
 
+    def _take_over(self, path: Path) -> None:
+        names = {ENCODER: 'encoder.', PROJECTION: 'projection.'}
+        tensors = {
+            f'{ours}{name.removeprefix(official)}': value.float()
+            for name, value in read_weights(path).tensors.items()
+            for official, ours in names.items()
+            if name.startswith(official)
+        }
+        try:
+            self._model.load_state_dict(self._model.state_dict() | tensors)
+        except RuntimeError as error:
+            raise CheckpointError(f'{path} does not fit the settings: {error}') from error
+
     def _plan(self, epoch: int) -> list[list[int]]:
         rng = np.random.default_rng([self._settings.run.seed, epoch])
         lengths = [self._clips.frames(index) for index in self._train]
@@ -237,9 +261,12 @@ class ContentTrainer:
         rate = draw_tempo(settings)
         teacher = change_tempo(batch.teacher.transpose(1, 2), rate).transpose(1, 2)
         power = change_tempo(batch.power, rate, stride)
+        # The nearest label, as there is nothing between two of them.
+        labels = batch.labels[:, None].float()
+        labels = F.interpolate(labels, size=teacher.shape[1], mode='nearest-exact')[:, 0].long()
         lengths = (batch.lengths * teacher.shape[1]) // batch.teacher.shape[1]
         power = augment(power, lengths * stride, settings)
-        changed = replace(batch, power=power, teacher=teacher, lengths=lengths)
+        changed = replace(batch, power=power, teacher=teacher, labels=labels, lengths=lengths)
         return changed.to(self._device)
 
     def _losses(self, output: TokenizerOutput, batch: ContentBatch) -> dict[str, Tensor]:
@@ -249,15 +276,21 @@ class ContentTrainer:
         means = batch.teacher[:, : count * TOKEN_STRIDE].unflatten(1, (count, -1)).mean(2)
         token = regression_loss(output.tokens.float(), means, tokens)
         phoneme = phoneme_loss(output.phonemes, tokens, batch.phonemes, batch.phoneme_lengths)
+        labels = batch.labels[:, : count * TOKEN_STRIDE]
+        label = (
+            label_loss(output.frame_labels, batch.labels) + label_loss(output.token_labels, labels)
+        ) / 2
         commitment = commitment_loss(output.projected, output.quantized, tokens)
         return {
             'loss': settings.frame_weight * frame
             + settings.token_weight * token
             + settings.phoneme_weight * phoneme
+            + settings.label_weight * label
             + settings.commitment_weight * commitment,
             'frame': frame,
             'token': token,
             'phoneme': phoneme,
+            'label': label,
             'commitment': commitment,
         }
 

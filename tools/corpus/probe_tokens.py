@@ -37,7 +37,7 @@ from gptsovits_ros.training.prepare import (
 )
 
 WIDTH = 192
-EPOCHS = 12
+EPOCHS = 8
 BATCH = 32
 KMEANS_VECTORS = 40000
 CORE = 'core-'

@@ -13,9 +13,12 @@ from gptsovits_ros.acoustic.quantizer import Quantizer
 from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.checkpoint.content import load_content_encoder
 from gptsovits_ros.checkpoint.training import load_tokenizer
-from gptsovits_ros.errors import ConfigurationError
+from gptsovits_ros.checkpoint.weights import write_weights
+from gptsovits_ros.errors import CheckpointError, ConfigurationError
+from gptsovits_ros.text.symbols import symbol_ids
+from gptsovits_ros.training.content_align import align, align_clips, train_aligner
 from gptsovits_ros.training.content_augment import AugmentSettings, augment, change_tempo
-from gptsovits_ros.training.content_data import ContentClips
+from gptsovits_ros.training.content_data import NO_LABEL, ContentClips, read_alignment
 from gptsovits_ros.training.content_export import START_FILE, TOKENIZER_FILE, export_tokenizer
 from gptsovits_ros.training.content_losses import (
     BLANK,
@@ -47,15 +50,17 @@ SETTINGS = {
 
 @pytest.fixture
 def content_corpus(fresh_corpus):
-    """Return a corpus with teacher features: the speaker's constant and something that changes."""
+    """Return a corpus with teacher features (a constant of the speaker, and noise) and labels."""
     folder = fresh_corpus / 'whisper'
     folder.mkdir()
-    rng = np.random.default_rng(3)
+    rng, lines = np.random.default_rng(3), []
     for row in (fresh_corpus / 'corpus.tsv').read_text('utf-8').splitlines()[1:]:
         name, _, speaker, _, seconds, _ = row.split('\t')
         frames = int(float(seconds) * 50)
         features = rng.standard_normal((frames, TEACHER)) + 10 * int(speaker[1:])
         np.save(folder / f'{name}.npy', features.astype(np.float16))
+        lines.append(f'{name}\t_:5 a1:10 b:{frames - 15}')
+    (fresh_corpus / 'alignment.tsv').write_text('\n'.join(lines) + '\n', encoding='utf-8')
     return fresh_corpus
 
 
@@ -164,6 +169,84 @@ def test_teacher_features_of_another_width_are_refused(content_corpus):
     settings = build_settings(ContentSettings, SETTINGS, 'test')
     with pytest.raises(ConfigurationError, match=r'not \[F, 9\]'):
         ContentClips(content_corpus, settings.model, 9, lambda text: None)
+
+
+def test_labels_of_the_alignment_stand_at_their_frames(content_corpus):
+    settings = build_settings(ContentSettings, SETTINGS, 'test')
+    clips = ContentClips(content_corpus, settings.model, TEACHER, lambda text: None)
+    batch = clips.batch(clips.of('train'))
+    a1, b = symbol_ids(['a1', 'b'], 'v2').tolist()
+    for row, length in zip(batch.labels, batch.lengths, strict=True):
+        wanted = [BLANK] * 5 + [a1] * 10 + [b] * (int(length) - 15)
+        assert row[:length].tolist() == wanted
+        assert (row[length:] == NO_LABEL).all()
+
+
+def test_a_damaged_alignment_is_refused(content_corpus):
+    path = content_corpus / 'alignment.tsv'
+    path.write_text('clip00\t_:5 nonsense:3\n', encoding='utf-8')
+    with pytest.raises(ConfigurationError, match='line of clip00 is damaged'):
+        read_alignment(path)
+
+
+def test_a_run_takes_over_the_encoder_of_an_earlier_one(make, run_steps, tmp_path):
+    first = make()
+    run_steps(first, 4)
+    write_weights(first.weights('first'), tmp_path / 'first.safetensors')
+    second = make(start=str(tmp_path / 'first.safetensors'))
+    torch.testing.assert_close(
+        second.averaged().encoder.state_dict(), first.averaged().encoder.state_dict()
+    )
+    with pytest.raises(CheckpointError, match='does not fit the settings'):
+        make(
+            start=str(tmp_path / 'first.safetensors'),
+            model={**SETTINGS['model'], 'hidden_channels': 16},
+        )
+
+
+def scores_of(symbols, width=20):
+    """Return log probabilities that are sure of one symbol per frame."""
+    scores = np.full((len(symbols), width), -8.0)
+    scores[np.arange(len(symbols)), symbols] = -0.01
+    return scores
+
+
+def test_alignment_gives_every_frame_and_splits_short_gaps_between_phonemes(monkeypatch):
+    monkeypatch.setattr('gptsovits_ros.training.content_align.BLANK', 0)
+    frames = [0] * 10 + [3] + [0] * 4 + [5] + [0] * 30 + [5, 5] + [0] * 3
+    runs = align(scores_of(frames), [3, 5, 5])
+    assert sum(count for _, count in runs) == len(frames)
+    assert [symbol for symbol, _ in runs] == [0, 3, 5, 0, 5]
+    assert dict(runs[:2]) == {0: 6, 3: 7}  # a margin before, half of the gap after
+    assert runs[3] == (0, 22)  # the long gap without its margins
+
+
+def test_alignment_needs_a_blank_between_equal_phonemes(monkeypatch):
+    monkeypatch.setattr('gptsovits_ros.training.content_align.BLANK', 0)
+    runs = align(scores_of([4, 4, 4, 4, 4, 7]), [4, 4, 7])
+    assert [symbol for symbol, _ in runs] == [4, 4, 7]
+    assert sum(count for _, count in runs) == 6
+
+
+def test_a_long_clip_is_aligned_with_all_its_phonemes():
+    rng = np.random.default_rng(0)
+    phonemes = rng.integers(100, 300, 150).tolist()
+    runs = align(np.log(rng.dirichlet(np.ones(320), 700)), phonemes)
+    assert [symbol for symbol, _ in runs if symbol != BLANK] == phonemes
+    assert sum(count for _, count in runs) == 700
+
+
+def test_aligner_learns_to_read_and_aligns_every_clip(content_corpus):
+    settings = build_settings(ContentSettings, SETTINGS, 'test')
+    clips = ContentClips(content_corpus, settings.model, TEACHER, lambda text: None)
+    said: list[str] = []
+    model = train_aligner(clips, TEACHER, 3, said.append)
+    lines = list(align_clips(clips, model))
+    (content_corpus / 'alignment.tsv').write_text('\n'.join(lines) + '\n', encoding='utf-8')
+    labels = read_alignment(content_corpus / 'alignment.tsv')
+    assert len(said) == 3 and len(labels) == 24
+    for index in range(24):
+        assert len(labels[clips.name(index)]) == clips.frames(index)
 
 
 def test_codebook_finds_the_row_that_the_acoustic_model_finds():
