@@ -24,6 +24,10 @@ def _part(match: re.Match[str]) -> str:
     return f'{match[2]}/{match[1]}'
 
 
+def _people(match: re.Match[str]) -> str:
+    return f'{numbers.katakana(match[1])}ニン'
+
+
 def _dictated(match: re.Match[str]) -> str:
     return match[1] + numbers.digits(match[2])
 
@@ -36,6 +40,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], .
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         ('[\uff61-\uff9f]+', _full_width),
+        (r'(?<![0-9.,])([0-9]{1,3}7)人', _people),
         (r'(?<![0-9.])([0-9]{1,6})分の([0-9]{1,6})(?![0-9.])', _part),
         (r'((?:番号|コード|ID|パスワード|暗証)(?:は|が|:|：|、)? ?)([0-9]{4,30})(?![0-9,.-])', _dictated),
         (r'(?<![\u3041-\u9fff])([月火水木金土日])曜?日? ?[~～〜-] ?([月火水木金土日])(?:曜日?)?'
@@ -141,13 +146,13 @@ class _Reader:
         text = value.integer
         if text[0] == '0' and len(text) > 1 and not self._text(1).startswith(_COUNTERS_OF_TIME):
             return numbers.digits(text)
-        if self._kind(1) is Kind.LATIN and self._text(1) in tables.MAGNITUDES and (
-            len(text) > 1 or self._text(1) != 'K'
+        if (
+            self._kind(1) is Kind.LATIN
+            and self._text(1) in tables.MAGNITUDES
+            and (len(text) > 1 or self._text(1) != 'K')
         ):
             self.at += 1
             return numbers.scaled(value, tables.MAGNITUDES[self._text(0)])
-        if len(text) > 1 and text[-1] == '7' and self._text(1).startswith('人'):
-            return numbers.spoken(Number(text[:-1] + '0', '', value.sign)) + 'ナナ'
         if self._kind(-1) is Kind.LATIN and 3 <= len(text) and self._text(-1).isupper():
             return numbers.digits(text)
         return numbers.spoken(value)
@@ -252,7 +257,7 @@ class _Reader:
         sign = piece.text
         step = 2 if self._text(-1) == ' ' == self._text(1) else 1
         sides = self._kind(-step), self._kind(step)
-        if sign in tables.OPERATORS and all(kind in _TERMS for kind in sides):
+        if sign in tables.OPERATORS and _is_sum(sign, sides):
             return tables.OPERATORS[sign]
         before, after = self._text(-1), self._text(1)
         if sign in _RANGE_SIGNS:
@@ -302,8 +307,18 @@ _SAY: Mapping[Kind, Callable[[_Reader, Piece], str]] = MappingProxyType(
 
 
 def _must_part(before: str, after: str) -> bool:
-    return before[-1:].isascii() and before[-1:].isalnum() and after[:1].isascii() and (
-        after[:1].isalnum())
+    return (
+        before[-1:].isascii()
+        and before[-1:].isalnum()
+        and after[:1].isascii()
+        and (after[:1].isalnum())
+    )
+
+
+def _is_sum(sign: str, sides: tuple[Kind, Kind]) -> bool:
+    if sign in '-/=':
+        return Kind.LATIN not in sides and _TERMS.issuperset(sides)
+    return _TERMS.issuperset(sides)
 
 
 def _is_kana(text: str) -> bool:

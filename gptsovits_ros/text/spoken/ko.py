@@ -12,11 +12,15 @@ from gptsovits_ros.text.spoken.common import find_pieces, fold, roman
 from gptsovits_ros.text.spoken.ko_latin import read_code, read_letters, read_word
 from gptsovits_ros.text.spoken.piece import Kind, Number, Piece
 
-_REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+_REWRITES = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r'(?<![A-Za-z0-9])B([1-9])(?=층)|(?<![A-Za-z0-9])B([1-9])F(?![A-Za-z0-9])', r'지하 \1\2층'),
         ('층층', '층'),
+        (r'(?<![0-9.])([0-9]{1,6})분의 ?([0-9]{1,6})(?![0-9.])', r'\2/\1'),
+        (r'\(주\) ?', '주식회사 '),
+        (r'(?<![A-Za-z0-9])5G(?![A-Za-z0-9])', '파이브지'),
+        (r'(?<![A-Za-z0-9])4K(?![A-Za-z0-9])', '포케이'),
         (r'(?<![A-Za-z])[Nn]o\. ?(?=[0-9])|№ ?', '넘버 '),
         (r'(?<![A-Za-z])(?:Wi-Fi|wi-fi|WIFI|Wi-fi)(?![A-Za-z])', '와이파이'),
         (r'(?<![0-9])((?:19|20)[0-9]{2})\. (1[0-2]|0?[1-9])\. (3[01]|[12][0-9]|0?[1-9])(?![0-9])\.?',
@@ -30,7 +34,6 @@ _REWRITES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r'(?<![A-Za-z0-9])2D(?![A-Za-z0-9])', '투디'),
         (r'(?<![A-Za-z0-9])MP3(?![A-Za-z0-9])', '엠피쓰리'),
         (r'(?<=[0-9])%[pP](?![A-Za-z])', '퍼센트포인트'),
-        (r'(?<=[0-9])~(?=[0-9]{1,3}(?:시|개|명|살)(?:까지)?)', '~'),
     )
 )  # fmt: skip
 _MARKS = str.maketrans(
@@ -46,13 +49,19 @@ _TRAILING_COMMA = re.compile('[, ]+$', re.MULTILINE)
 _TIGHT_COMMA = re.compile(r'(?<=[,!?])(?=[가-힣])')
 _UNSPOKEN = re.compile(r"[^\w\s,.!?…'-]|_")
 _HANGUL = re.compile('[가-힣]+')
-_MYRIADS = re.compile('[백천]?[만억조]|[백천](?=[만억조 ]|원|$)|천|백')
+# In 조각 and the like they begin another word.
+_MYRIADS = re.compile('[백천]?(?:[만억]|조(?![각합]))|[백천](?![가-힣]*점)')
 _SPEECH_OF_MONTH = {'6': '유', '10': '시'}
 _LONGEST_COUNTER = 5
-_SINO_BEHIND_BUN = re.compile(' ?(?:출구|문제|버스|타자|선수|국도|홈|트랙|방|승강장|게이트|창구|마을|트럭|좌석|채널|차량|도로|노선|침대|테이블)')
+_SINO_BEHIND_BUN = re.compile(
+    ' ?(?:출구|문제|버스|타자|선수|국도|홈|트랙|방|승강장|게이트|창구|마을|트럭|좌석|채널|차량|도로|노선|침대|테이블)'
+)
 _RANK_BEFORE = re.compile('제 ?$')
 _DECADES_OF_AGE = frozenset(('10', '20', '30', '40', '50', '60', '70', '80', '90'))
 _DICTATED = re.compile('(?:번호|비밀번호|코드|암호|아이디|ID|핀)(?:는|은|가|이)? ?:? ?$')
+# Counts that are said in one word.
+_TOGETHER = {('1', '2'): '한두', ('2', '3'): '두세', ('3', '4'): '서너'}
+_JOINED = ('에서 ', '의 ', '은 ', '는 ')
 _LARGEST_HOUR = 12
 _LARGEST_HOURS = 20
 _RANGE_SIGNS = frozenset('~～〜')
@@ -80,6 +89,7 @@ class _Reader:
     def __init__(self, pieces: list[Piece]) -> None:
         self.pieces = pieces
         self.at = 0
+        self.spoken = ''  # what the piece before became
         self.myriads = ''  # 만, 억 or 조 at the beginning of the next piece, already said
 
     def read(self) -> str:
@@ -91,11 +101,14 @@ class _Reader:
                 spoken.append(' ')
             if words:
                 spoken.append(words)
+                self.spoken = words
             self.at += 1
         return ''.join(spoken)
 
     def _must_part(self, before: str, words: str) -> bool:
         if not (before[-1].isalnum() and words[0].isalnum()):
+            return False
+        if words.startswith(_JOINED) or (before in _SPEECH_OF_MONTH.values() and words[0] == '월'):
             return False
         kind, last = self._kind(0), self._kind(-1)
         if kind is Kind.TEXT:
@@ -121,8 +134,12 @@ class _Reader:
         return text.translate(_MARKS)
 
     def latin(self, piece: Piece) -> str:
-        value = roman(piece.text) if _HANGUL.match(self._text(1).lstrip()[:1]) and self._text(
-            1).startswith(('세', ' 세')) else None
+        value = (
+            roman(piece.text)
+            if _HANGUL.match(self._text(1).lstrip()[:1])
+            and self._text(1).startswith(('세', ' 세'))
+            else None
+        )
         return numbers.sino(str(value)) if value else read_word(piece.text)
 
     def code(self, piece: Piece) -> str:
@@ -198,7 +215,9 @@ class _Reader:
 
     def exponent(self, piece: Piece) -> str:
         value = numbers.spoken(piece.numbers[0]) if piece.numbers else read_letters(piece.words[0])
-        return '제곱' if value == '이' else f'의 {value} 제곱'
+        if value == '이':
+            return '의 제곱' if self._kind(-1) in _NUMBERS else '제곱'
+        return f'의 {value} 제곱'
 
     def scientific(self, piece: Piece) -> str:
         base, exponent = map(numbers.spoken, piece.numbers)
@@ -231,7 +250,9 @@ class _Reader:
     def range(self, piece: Piece) -> str:
         low, high = piece.numbers
         sign, currency, unit, last_unit = piece.words
-        if sign == '-' and (low.integer[:1] == '0' or high.integer[:1] == '0'):
+        is_service = len(high.integer) == 4 and low.integer[:2] in ('15', '16', '18')
+        has_zero = low.integer[:1] == '0' or high.integer[:1] == '0'
+        if sign == '-' and (has_zero or is_service and len(low.integer) == 4):
             return f'{numbers.digits(low.integer)}, {numbers.digits(high.integer)}'
         if currency:
             return f'{numbers.spoken(low)}에서 {_money(high, currency, "")}'
@@ -245,7 +266,10 @@ class _Reader:
         if not (low.sign or high.sign or low.decimals or high.decimals) and self._is_native(
             high.integer, counter
         ):
-            return f'{numbers.native(low.integer, False)}에서 {numbers.native(high.integer)}'
+            together = _TOGETHER.get((low.integer, high.integer))
+            return together or (
+                f'{numbers.native(low.integer)} {counter}에서 {numbers.native(high.integer)}'
+            )
         end = _SPEECH_OF_MONTH.get(high.integer) if counter == '월' else None
         return f'{numbers.spoken(low)}에서 {end or numbers.spoken(high)}'
 
@@ -290,7 +314,9 @@ class _Reader:
         before, after = self._text(-1), self._text(1)
         step = 2 if before == ' ' == after else 1
         sides = self._kind(-step), self._kind(step)
-        if sign in tables.OPERATORS and all(kind in _TERMS for kind in sides):
+        if sign in tables.OPERATORS and _is_sum(sign, sides):
+            if sign == '=':
+                return '은 ' if _has_final(self.spoken) else '는 '
             return f' {tables.OPERATORS[sign]} '
         if sign in _RANGE_SIGNS:
             follows = after[:1].isalnum() or after == ' ' and self._kind(2) in _NUMBERS
@@ -299,6 +325,8 @@ class _Reader:
             return '샵 ' if self._kind(1) in _NUMBERS else '해시태그 '
         if sign in '-/|':
             return ' '
+        if sign == '"':
+            return ''
         return f' {tables.SYMBOLS.get(sign.lower(), "")} '
 
 
@@ -356,14 +384,23 @@ def _counter(text: str) -> str:
     return ''
 
 
+def _is_sum(sign: str, sides: tuple[Kind, Kind]) -> bool:
+    if sign in '-/':
+        return Kind.LATIN not in sides and _TERMS.issuperset(sides)
+    return _TERMS.issuperset(sides)
+
+
 def _has_final(word: str) -> bool:
-    return '가' <= word[-1] <= '힣' and (ord(word[-1]) - ord('가')) % 28 > 0
+    return '가' <= word[-1:] <= '힣' and (ord(word[-1]) - ord('가')) % 28 > 0
 
 
 def _month_and_day(month: str, day: str) -> str:
     month = month.lstrip('0')
-    spoken = f'{_SPEECH_OF_MONTH[month]}월' if month in _SPEECH_OF_MONTH else (
-        f'{numbers.sino(month)} 월')
+    spoken = (
+        f'{_SPEECH_OF_MONTH[month]}월'
+        if month in _SPEECH_OF_MONTH
+        else (f'{numbers.sino(month)} 월')
+    )
     return f'{spoken} {numbers.sino(day)} 일' if day else spoken
 
 

@@ -12,8 +12,7 @@ _PLACES = ('', '십', '백', '천')
 _GROUPS = ('', '만', '억', '조', '경')
 _LONGEST = 4 * len(_GROUPS)
 _TENS = ('', '열', '스물', '서른', '마흔', '쉰', '예순', '일흔', '여든', '아흔')
-_COUNTING = ('', '한', '두', '세', '네', '다섯', '여섯', '일곱', '여덟', '아홉')
-_ALONE = ('', '하나', '둘', '셋', '넷', '다섯', '여섯', '일곱', '여덟', '아홉')
+_ONES = ('', '한', '두', '세', '네', '다섯', '여섯', '일곱', '여덟', '아홉')
 _SIGNS = {'': '', '-': '마이너스 ', '+': '플러스 ', '±': '플러스마이너스 '}
 
 
@@ -47,21 +46,15 @@ def _group(text: str) -> str:
     )
 
 
-def native(text: str, counted: bool = True) -> str:
-    """Return a count in native words up to 99, a larger or empty one in Sino-Korean words.
+def native(text: str) -> str:
+    """Return a count as it is said before native counters: "21" is 스물한.
 
-    Args:
-        text: digits 0..9.
-        counted: a counter follows: 스무, 한, not 스물, 하나.
-
+    0 and counts above 99 are Sino-Korean.
     """
-    text = text.lstrip('0')
-    if not text or len(text) > 2:
+    if not is_native_size(text):
         return sino(text)
-    tens, ones = int(text) // 10, int(text) % 10
-    if counted and (tens, ones) == (2, 0):
-        return '스무'
-    return _TENS[tens] + (_COUNTING if counted else _ALONE)[ones]
+    tens, ones = divmod(int(text), 10)
+    return '스무' if (tens, ones) == (2, 0) else _TENS[tens] + _ONES[ones]
 
 
 def is_native_size(text: str) -> bool:

@@ -96,7 +96,14 @@ _STEMS = {
 _POWERS = {'²': '제곱', '2': '제곱', '³': '세제곱', '3': '세제곱'}
 _SPEEDS = {'h': '시속', 'hr': '시속', 'min': '분속', 's': '초속'}
 _LENGTHS = ('km', 'm', 'cm', 'mm', 'mi', 'ft')
-_PER = {'h': '매시', 'hr': '매시', 'min': '매분', 's': '매초', 's²': '매초 제곱', 's2': '매초 제곱'}
+_PER = {
+    'h': '매시',
+    'hr': '매시',
+    'min': '매분',
+    's': '매초',
+    's²': '매초 제곱',
+    's2': '매초 제곱',
+}
 
 
 def unit(written: str) -> tuple[str, str] | None:
@@ -151,7 +158,15 @@ CODE_SIGNS: Mapping[str, str] = MappingProxyType(
 )  # fmt: skip
 # Between two numbers of a sum.
 OPERATORS: Mapping[str, str] = MappingProxyType(
-    {'+': '더하기', '-': '빼기', '×': '곱하기', '*': '곱하기', '÷': '나누기', '/': '나누기', '=': '는'}
+    {
+        '+': '더하기',
+        '-': '빼기',
+        '×': '곱하기',
+        '*': '곱하기',
+        '÷': '나누기',
+        '/': '나누기',
+        '=': '는',
+    }
 )
 
 NATIVE_COUNTERS = frozenset(
