@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gptsovits_ros.acoustic.cfm_config import CFM_CONFIGS
 from gptsovits_ros.audio.files import load_prompt_16k
+from gptsovits_ros.checkpoint.content import load_content_encoder
 from gptsovits_ros.checkpoint.encoders import load_bert, load_hubert, load_speaker
 from gptsovits_ros.checkpoint.load import load_acoustic, load_semantic
 from gptsovits_ros.checkpoint.load_cfm import load_cfm
@@ -146,9 +147,13 @@ def _acoustic(voice: Voice, models: ModelCache, device: torch.device) -> Acousti
 
 def _content_features(voice: Voice, device: torch.device) -> Tensor:
     """Return the content features [1, C, F] of the prompt."""
-    # HuBERT is needed once per voice, so it is not kept.
-    hubert = load_hubert(voice.hubert, device)
-    return hubert(load_prompt_16k(voice.prompt_audio, 0).to(device))
+    # The encoder is needed once per voice, so it is not kept. Both append their own silence.
+    encoder = (
+        load_content_encoder(voice.content, device)
+        if voice.content
+        else load_hubert(voice.hubert, device)
+    )
+    return encoder(load_prompt_16k(voice.prompt_audio, 0).to(device))
 
 
 def _check_claims(voice: Voice, semantic: Text2Semantic, acoustic: AcousticModel) -> None:

@@ -30,6 +30,8 @@ NEEDED_KEYS = {
     'v3': ('encoders.vocoder', 'prompt.text'),
     'v4': ('encoders.vocoder', 'prompt.text'),
 }
+# What the prompt is heard by: official models use HuBERT, models trained here their own encoder.
+CONTENT_KEYS = ('encoders.hubert', 'encoders.content')
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Voice:
         prompt_language: language of prompt_text.
         references: further clips whose style is averaged with that of the prompt.
         bert: folder of the BERT model; None: its features are zeros.
-        hubert: folder of the HuBERT model.
+        hubert: folder of the HuBERT model; None where `content` stands in its place.
+        content: file of a small content encoder that came with the models; None: HuBERT is used.
         speaker: file of the speaker encoder (v2Pro, v2ProPlus), else None.
         vocoder: file or folder of the vocoder (v3, v4), else None.
 
@@ -71,7 +74,8 @@ class Voice:
     prompt_language: str
     references: tuple[Path, ...]
     bert: Path | None
-    hubert: Path
+    hubert: Path | None
+    content: Path | None
     speaker: Path | None
     vocoder: Path | None
 
@@ -86,6 +90,7 @@ class Voice:
             *self.references,
             self.bert,
             self.hubert,
+            self.content,
             self.speaker,
             self.vocoder,
         )
@@ -155,6 +160,10 @@ def read_voice(folder: Path, model_root: Path) -> Voice:
         if not tree.get(key, str, ''):
             raise tree.wrong(f'{key} is missing, which a {version} voice needs (docs/versions.md)')
 
+    content_keys = [key for key in CONTENT_KEYS if tree.get(key, str, '')]
+    if len(content_keys) != 1:
+        raise tree.wrong(f'{" or ".join(CONTENT_KEYS)} is needed, and not both')
+
     def existing(key: str, name: str) -> Path:
         for root in (folder, model_root):
             candidate = (root / name).resolve()
@@ -184,7 +193,8 @@ def read_voice(folder: Path, model_root: Path) -> Voice:
         prompt_language=language,
         references=tuple(existing('references', name) for name in tree.strings('references')),
         bert=optional('encoders.bert'),
-        hubert=existing('encoders.hubert', tree.get('encoders.hubert', str)),
+        hubert=optional('encoders.hubert'),
+        content=optional('encoders.content'),
         speaker=optional('encoders.speaker'),
         vocoder=optional('encoders.vocoder'),
     )

@@ -188,6 +188,24 @@ def test_a_voice_without_prompt_text_bert_or_second_language_speaks(tiny_voice, 
         speak(engine, 'hello', language='en')
 
 
+def test_a_voice_with_a_content_encoder_of_its_own_speaks(tiny_voice, tmp_path):
+    from gptsovits_ros.checkpoint.content import content_weights
+    from gptsovits_ros.checkpoint.weights import write_weights
+    from gptsovits_ros.encoders.content import ContentConfig, ContentEncoder
+
+    shutil.copytree(tiny_voice, tmp_path / 'own')
+    config = ContentConfig(width=48, hidden_channels=16, n_layers=1)
+    weights = content_weights(config, ContentEncoder(config).state_dict(), 'test')
+    write_weights(weights, tmp_path / 'own' / 'content.safetensors')
+    path = tmp_path / 'own' / 'voice.yaml'
+    tree = yaml.safe_load(path.read_text('utf-8'))
+    tree['encoders'] = {'bert': 'bert', 'content': 'content.safetensors'}
+    path.write_text(yaml.safe_dump(tree, allow_unicode=True), 'utf-8')
+    engine = Engine.load(EngineSettings(voice_root=str(tmp_path), threads=1))
+    assert len(engine.loaded_voice().prompt_tokens) > 50
+    assert audio(speak(engine, '你好，世界。')).any()
+
+
 @pytest.mark.parametrize('device', ['gpu', 'cuda:99', 'meta', ''])
 def test_a_device_that_does_not_exist_is_explained(tiny_voice, device):
     settings = EngineSettings(voice_root=str(tiny_voice.parent), device=device)
