@@ -18,7 +18,12 @@ from torch import Tensor, nn
 from gptsovits_ros.text.symbols import symbol_table
 from gptsovits_ros.training.batching import make_batches
 from gptsovits_ros.training.content_data import ContentClips
-from gptsovits_ros.training.content_losses import BLANK, phoneme_loss
+from gptsovits_ros.training.content_losses import (
+    BLANK,
+    edit_distance,
+    phoneme_loss,
+    read_phonemes,
+)
 from gptsovits_ros.training.corpus import TRAIN
 from gptsovits_ros.training.settings import BatchSettings
 
@@ -72,6 +77,18 @@ def train_aligner(
             total += float(loss.detach())
         report(f'epoch {epoch}: {total / len(plan):.3f} nats per phoneme')
     return model.eval().requires_grad_(False)
+
+
+def reading_error(clips: ContentClips, model: Aligner, split: str) -> float:
+    """Return the phoneme error of the reader on a dev split; no alignment is better."""
+    errors = wanted = 0
+    for index in clips.of(split):
+        batch = clips.batch([index])
+        phonemes = batch.phonemes[0].tolist()
+        found = read_phonemes(model(batch.teacher), batch.lengths)[0]
+        errors += edit_distance(phonemes, found)
+        wanted += len(phonemes)
+    return errors / max(wanted, 1)
 
 
 def align_clips(clips: ContentClips, model: Aligner) -> Iterator[str]:

@@ -15,8 +15,9 @@ from pathlib import Path
 import torch
 
 from gptsovits_ros.encoders.content import ContentConfig
-from gptsovits_ros.training.content_align import align_clips, train_aligner
+from gptsovits_ros.training.content_align import align_clips, reading_error, train_aligner
 from gptsovits_ros.training.content_data import ALIGNMENT_FILE, ContentClips
+from gptsovits_ros.training.corpus import DEV_SPEAKER, DEV_TEXT
 from gptsovits_ros.training.prepare import write_lines
 
 TEACHER_WIDTH = 512
@@ -36,6 +37,9 @@ def main() -> None:
 
     clips = ContentClips(args.corpus, ContentConfig(), TEACHER_WIDTH, report)
     model = train_aligner(clips, TEACHER_WIDTH, args.epochs, report)
+    for split in (DEV_TEXT, DEV_SPEAKER):
+        error = reading_error(clips, model, split)
+        report(f'{split}: phoneme error {100 * error:.1f} %')
     write_lines(args.corpus / ALIGNMENT_FILE, align_clips(clips, model))
 
 

@@ -16,7 +16,12 @@ from gptsovits_ros.checkpoint.training import load_tokenizer
 from gptsovits_ros.checkpoint.weights import write_weights
 from gptsovits_ros.errors import CheckpointError, ConfigurationError
 from gptsovits_ros.text.symbols import symbol_ids
-from gptsovits_ros.training.content_align import align, align_clips, train_aligner
+from gptsovits_ros.training.content_align import (
+    align,
+    align_clips,
+    reading_error,
+    train_aligner,
+)
 from gptsovits_ros.training.content_augment import AugmentSettings, augment, change_tempo
 from gptsovits_ros.training.content_data import NO_LABEL, ContentClips, read_alignment
 from gptsovits_ros.training.content_export import START_FILE, TOKENIZER_FILE, export_tokenizer
@@ -241,6 +246,7 @@ def test_aligner_learns_to_read_and_aligns_every_clip(content_corpus):
     clips = ContentClips(content_corpus, settings.model, TEACHER, lambda text: None)
     said: list[str] = []
     model = train_aligner(clips, TEACHER, 3, said.append)
+    assert reading_error(clips, model, 'dev-text') > 0  # three epochs are far too few
     lines = list(align_clips(clips, model))
     (content_corpus / 'alignment.tsv').write_text('\n'.join(lines) + '\n', encoding='utf-8')
     labels = read_alignment(content_corpus / 'alignment.tsv')
