@@ -19,6 +19,7 @@ from typing import BinaryIO
 import gptsovits_ros
 from gptsovits_ros.errors import ConfigurationError
 
+RUNTIME_PREFIX = 'gptsovits_ros-'
 LOGGER = logging.getLogger('gptsovits_ros.engine')
 
 # Exit codes of the worker, in the range that neither Python nor the shell uses.
@@ -81,6 +82,13 @@ class RuntimeDirectory:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
+def remove_runtime_directory(address: str) -> None:
+    """Delete the runtime folder that an address lies in; what is no such folder is left alone."""
+    folder = Path(address.removeprefix('ipc://')).parent
+    if folder.name.startswith(RUNTIME_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _make_private_directory() -> Path:
     places = (os.environ.get('XDG_RUNTIME_DIR', ''), tempfile.gettempdir(), '/tmp')
     for place in places:
@@ -88,7 +96,7 @@ def _make_private_directory() -> Path:
         if not os.path.isabs(place) or len(longest) > MAX_SOCKET_PATH_BYTES:
             continue
         try:
-            return Path(tempfile.mkdtemp(prefix='gptsovits_ros-', dir=place))  # mode 0700
+            return Path(tempfile.mkdtemp(prefix=RUNTIME_PREFIX, dir=place))  # mode 0700
         except OSError as error:
             LOGGER.debug('no runtime folder in %s: %s', place, error)
     raise ConfigurationError(

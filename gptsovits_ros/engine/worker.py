@@ -21,7 +21,12 @@ from typing import NamedTuple
 import zmq
 
 from gptsovits_ros.engine import protocol
-from gptsovits_ros.engine.process import DUMP_SIGNAL, EXIT_DEVICE_LOST, EXIT_LOAD_FAILED
+from gptsovits_ros.engine.process import (
+    DUMP_SIGNAL,
+    EXIT_DEVICE_LOST,
+    EXIT_LOAD_FAILED,
+    remove_runtime_directory,
+)
 from gptsovits_ros.engine.runner import EngineFactory, EngineLike, EngineRunner, Job
 from gptsovits_ros.engine.wakeup import WakeupQueue
 from gptsovits_ros.errors import (
@@ -279,7 +284,7 @@ def serve(
     faulthandler.enable()
     faulthandler.register(DUMP_SIGNAL, all_threads=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the node, which stops us in order
-    _end_with_parent()
+    _end_with_parent(address)
     worker = Worker(address, settings, engine_factory)
     signal.signal(signal.SIGTERM, lambda *_: worker.leave())
     exit_code = worker.run()
@@ -306,8 +311,11 @@ def main(
         parser.error(str(error))
 
 
-def _end_with_parent() -> None:
-    """End at once, with all that was started from here, when the other end of stdin is closed."""
+def _end_with_parent(address: str) -> None:
+    """End at once, with all that was started from here, when the other end of stdin is closed.
+
+    A parent that was killed could not remove the folder of the socket, so it is removed here.
+    """
     pipe = os.dup(0)  # not inheritable
     with open(os.devnull, 'rb') as nothing:
         os.dup2(nothing.fileno(), 0)  # no library or child can take the pipe's end from us
@@ -315,6 +323,7 @@ def _end_with_parent() -> None:
     def wait() -> None:
         while os.read(pipe, 1024):
             pass
+        remove_runtime_directory(address)
         if os.getpgrp() == os.getpid():
             os.killpg(0, signal.SIGKILL)
         os._exit(1)

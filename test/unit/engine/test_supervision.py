@@ -272,12 +272,14 @@ def client_process(runtime_root, environment):
 
 @pytest.mark.parametrize('text', [ENDLESS, 'hang'])
 def test_a_worker_does_not_outlive_a_client_that_is_killed(
-    client_process, alive, eventually, text
+    client_process, runtime_root, alive, eventually, text
 ):
     process, pid = client_process(30, text)
     assert alive(pid)
+    assert list(runtime_root.iterdir())
     process.kill()
     eventually(lambda: not alive(pid), timeout_s=2)
+    assert list(runtime_root.iterdir()) == []
 
 
 def test_a_client_that_was_suspended_does_not_blame_its_worker(client_process, alive):
