@@ -12,9 +12,11 @@ from gptsovits_ros.text.spoken import en_tables as tables
 _HUMPS = re.compile('[A-Z]+(?![a-z])|[A-Z]?[a-z]+')
 _VOWEL = re.compile('[AEIOUY]')
 # Consonants that no English word begins or ends with.
-_UNSPEAKABLE = re.compile('[^AEIOUY]{4}|^[^AEIOUY]{3}(?<!SCR)(?<!SPL)(?<!SPR)(?<!STR)(?<!THR)'
-                          '(?<!SCH)(?<!SHR)|^(?:[BDFGKLMNPRTV][BCDFGJKMNPQTVXZ]|LR|MR|NR|RL|H[^AEIOUY]|W[^AEIOUYHR])'
-                          '|[AEIOUY](?:[BDFGPV][BDGMPV]|[BDV]N|[JQ]|CB|TK|TD|TF|TM|PF|GN)$')  # fmt: skip
+_UNSPEAKABLE = re.compile(
+    '[^AEIOUY]{4}|^[^AEIOUY]{3}(?<!SCR)(?<!SPL)(?<!SPR)(?<!STR)(?<!THR)(?<!SCH)(?<!SHR)'
+    '|^(?:[BDFGKLMNPRTV][BCDFGJKMNPQTVXZ]|[LMN]R|RL|H[^AEIOUY]|W[^AEIOUYHR])'
+    '|[AEIOUY](?:[BDFGPV][BDGMPV]|[BDV]N|[JQ]|CB|TK|TD|TF|TM|PF|GN)$'
+)
 _LETTERS = str.maketrans(
     {'ß': 'ss', 'æ': 'ae', 'Æ': 'Ae', 'œ': 'oe', 'Œ': 'Oe', 'ø': 'o', 'Ø': 'O', 'ł': 'l',
      'Ł': 'L', 'đ': 'd', 'Đ': 'D', 'ð': 'd', 'þ': 'th', 'Þ': 'Th', 'ı': 'i', '’': "'"}

@@ -83,7 +83,7 @@ def is_one(value: Number) -> bool:
 
 
 def fraction(numerator: Number, denominator: Number) -> str:
-    """Return a part of a whole: "3/4" is "three quarters", "7/120" "seven over one hundred ..."."""
+    """Return a part of a whole: "3/4" is "three quarters", "7/123" "seven over ..."."""
     below = denominator.integer
     above = decimal(numerator)
     if below == '2':

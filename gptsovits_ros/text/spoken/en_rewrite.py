@@ -7,87 +7,18 @@ a pattern is bounded, so the time is linear in the length of the text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from re import Match
 
 from gptsovits_ros.text.spoken import en_numbers as numbers
 from gptsovits_ros.text.spoken import en_tables as tables
 from gptsovits_ros.text.spoken.common import number, roman
+from gptsovits_ros.text.spoken.en_dates import DATE_RULES, Rule, stop_behind
 
-_NOT_INSIDE = r'(?<![A-Za-z0-9_@/\\.-])'
-_NAMES_OF_MONTHS = '|'.join(sorted(tables.MONTH_OF, key=len, reverse=True))
-_NAMES_OF_DAYS = '|'.join(sorted(tables.DAY_OF, key=len, reverse=True))
-_DAY_NUMBER = '(3[01]|[12][0-9]|0?[1-9])(?:st|nd|rd|th)?(?![0-9A-Za-z:.][0-9A-Za-z]|[A-Za-z0-9])'
-_YEAR = r'([12][0-9]{3})(?![0-9A-Za-z,][0-9]|[0-9])'
 # Of several elements, one of them with a number.
 _FORMULA = (
     '(?<![A-Za-z0-9])(?=[A-Za-z]{0,8}[0-9])(?:(?:Na|Cl|Ca|Mg|Fe|Al|Si|Cu|Zn|Ag|He|Li|[HCNOSPFK])'
     '[0-9]{0,2}){2,6}(?![A-Za-z0-9])'
 )
-_CENTURY_OF_SHORT_YEARS = 50  # 00 to 49 are of this century
-
-
-def _ends_sentence(match: Match[str]) -> str:
-    """Return a full stop if the dot that a match ends with may also end the sentence."""
-    following = match.string[match.end() : match.end() + 3].lstrip('"\')”’')
-    if not following.strip():
-        return '.' if len(match.string) - match.end() <= 2 or '\n' in following else ''
-    return '.' if following[0] == ' ' and following[1:2].isupper() else ''
-
-
-def _day(text: str) -> str:
-    return numbers.ordinal(text.lstrip('0'))
-
-
-def _month_first(match: Match[str]) -> str:
-    month, first, last, year = match.groups()
-    days = _day(first) + (f' to {_day(last)}' if last else '')
-    return f'{tables.MONTH_OF[month]} {days}' + (f', {numbers.year(year)}' if year else '')
-
-
-def _day_first(match: Match[str]) -> str:
-    article, first, last, month, year = match.groups()
-    days = _day(first) + (f' to {_day(last)}' if last else '')
-    spoken = f'{article or "the "}{days} of {tables.MONTH_OF[month]}'
-    return spoken + (f', {numbers.year(year)}' if year else '')
-
-
-def _month_of_year(match: Match[str]) -> str:
-    return f'{tables.MONTH_OF[match[1]]} {numbers.year(match[2])}'
-
-
-def _short_date(match: Match[str]) -> str:
-    month, day, year = match[1], match[2], match[3]
-    if int(month) > 12:
-        month, day = day, month
-    if int(month) > 12:
-        return match[0]
-    spoken = f'{tables.MONTHS[int(month) - 1]} {_day(day)}'
-    if year is None:
-        return spoken
-    century = '20' if int(year) < _CENTURY_OF_SHORT_YEARS else '19'
-    return f'{spoken}, {numbers.year(century + year)}'
-
-
-def _date_without_year(match: Match[str]) -> str:
-    return f'{match[1]}{tables.MONTHS[int(match[2]) - 1]} {_day(match[3])}'
-
-
-def _weekday(match: Match[str]) -> str:
-    return tables.DAY_OF[match[1]]
-
-
-def _weekday_range(match: Match[str]) -> str:
-    return f'{tables.DAY_OF[match[1]]} to {tables.DAY_OF[match[2]]}'
-
-
-def _weekdays(match: Match[str]) -> str:
-    days = re.sub('[A-Z][a-z]+', lambda day: tables.DAY_OF.get(day[0], day[0]), match[0])
-    return days.replace('.', '') + (_ends_sentence(match) if match[0].endswith('.') else '')
-
-
-def _month_range(match: Match[str]) -> str:
-    return f'{tables.MONTH_OF[match[1]]} to {tables.MONTH_OF[match[2]]}'
 
 
 def _decade(match: Match[str]) -> str:
@@ -116,7 +47,7 @@ def _short_year(match: Match[str]) -> str:
 
 
 def _unit_with_dot(match: Match[str]) -> str:
-    stop = _ends_sentence(match)
+    stop = stop_behind(match)
     if match[1] == 'in':
         return f' inches{stop}'
     return f' {match[1]}{stop}'
@@ -175,7 +106,7 @@ def _title(match: Match[str]) -> str:
 
 
 def _street(match: Match[str]) -> str:
-    return match[1] + tables.STREETS[match[2]] + (_ends_sentence(match) if match[3] else '')
+    return match[1] + tables.STREETS[match[2]] + (stop_behind(match) if match[3] else '')
 
 
 def _abbreviation(match: Match[str]) -> str:
@@ -183,7 +114,7 @@ def _abbreviation(match: Match[str]) -> str:
     low = written.lower()
     following = match.string[match.end() : match.end() + 2].lstrip()
     is_number = following[:1] in tuple('0123456789')
-    stop = _ends_sentence(match) if low in tables.LAST or not following else ''
+    stop = stop_behind(match) if low in tables.LAST or not following else ''
     if low in tables.BEFORE_NUMBERS and not is_number:
         return match[0]
     if low in tables.NOT_LAST and stop and written.islower():
@@ -197,7 +128,7 @@ def _dotted(match: Match[str]) -> str:
 
 
 def _initials(match: Match[str]) -> str:
-    return ' '.join(re.findall('[A-Z]', match[0].upper())) + _ends_sentence(match)
+    return ' '.join(re.findall('[A-Z]', match[0].upper())) + stop_behind(match)
 
 
 def _house(match: Match[str]) -> str:
@@ -237,6 +168,9 @@ def _release(match: Match[str]) -> str:
 
 _STREETS = '|'.join(tables.STREETS)
 _STREET_COMES = '(?:[Oo]n|[Aa]t|[Oo]ff|[Dd]own|[Aa]long|[Aa]cross|[Nn]ear)'
+# Before a letter that is no initial.
+_LETTERED = 'Vitamin|Plan|Grade|Type|Class|Group|Section|Option|Part'
+_ABBREVIATIONS = '|'.join(sorted(tables.ABBREVIATIONS, key=len, reverse=True))
 _RULER_TITLES = (
     'King|Queen|Pope|Emperor|Empress|Tsar|Czar|Kaiser|Sultan|Prince|Princess|Pharaoh|Saint|Sir'
 )
@@ -244,9 +178,8 @@ _SOFTWARE = (
     'Python|Ubuntu|Java|Node|ROS|PyTorch|Django|Kotlin|PHP|Ruby|Perl|Linux|Debian|Fedora|macOS|iOS'
     '|Android|Unity|Qt|Go|Rust|CMake|GCC|Clang|CUDA|version|Version|release|Release'
 )
-_PREPOSITIONS = '(?:[Oo]n|[Bb]y|[Uu]ntil|[Ss]ince|[Bb]efore|[Aa]fter|[Dd]ue|[Ff]rom|[Dd]ated) '
 
-_RULES: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ...] = tuple(
+_NUMBER_RULES: tuple[Rule, ...] = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         # Lists, pauses, dimensions
@@ -263,14 +196,16 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ...] = 
         (r'\bWWI\b', 'World War one'),
         (r'\bWWII\b', 'World War two'),
         (r"(?<![A-Za-z0-9])'0([0-9])(?![0-9A-Za-z])", _short_year),
-        (r'(?<=[0-9]) ?(ft|in|oz|lbs?|hrs?|mins?|secs?|yds?|mi|gal|pt|qt|tsp|tbsp|yrs?)\.(?![0-9A-Za-z])',
+        (r'(?<=[0-9]) ?(ft|in|oz|lbs?|hrs?|mins?|secs?|yds?|mi|gal|pt|qt|tsp|tbsp|yrs?)\.'
+         r'(?![0-9A-Za-z])',
          _unit_with_dot),
         # Numbers
         (r'(?<![0-9.,])[0-9]{1,3}(?:\.[0-9]{3}){1,6},[0-9]{1,2}(?![0-9,.])', _european_number),
         (r'(?<=[€])[0-9]{1,9},[0-9]{2}(?![0-9,.])|(?<![0-9.,$£])[0-9]{1,9},[0-9]{1,2}(?= ?€)',
          _decimal_comma),
         (r'([$€£¥][0-9][0-9.,]{0,20}) ?([mbT])(?![A-Za-z])', _millions),
-        (rf"((?:\b(?:the|early|mid|late|his|her|their|my|our|your|The|In|in) |\b(?:mid|early|late)-)?)"
+        (r"((?:\b(?:the|early|mid|late|his|her|their|my|our|your|The|In|in) "
+         r"|\b(?:mid|early|late)-)?)"
          r"(?<![0-9])'?(1[1-9][0-9]0|20[0-9]0)'?s\b", _decade),
         (r"((?:\b(?:[Tt]he|early|[Mm]id|late|[Hh]is|[Hh]er|[Tt]heir|[Mm]y|[Oo]ur|[Yy]our) "
          r"|\b(?:[Mm]id|[Ee]arly|[Ll]ate)-))'?([1-9]0)'?s\b", _decade),
@@ -282,34 +217,22 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ...] = 
         (r'\A([^"]*?(?:(?<![A-Za-z])[Aa]n? |))(?<![0-9A-Za-z.])([0-9]{1,4}(?:\.[0-9]{1,3})?)"'
          r'(?=[^"]*\Z)', _inches),
         (rf'\b((?:{_SOFTWARE}) )([0-9]{{1,2}})\.([1-9][0-9])(?![0-9.])', _release),
-        # Dates
-        (rf'\b({_NAMES_OF_MONTHS})\.? {_DAY_NUMBER}(?:[-–]{_DAY_NUMBER})?(?:,? {_YEAR})?',
-         _month_first),
-        (rf'(?<![A-Za-z0-9.,:/$-])([Tt]he )?{_DAY_NUMBER}(?:[-–]{_DAY_NUMBER})? (?:of )?'
-         rf'({_NAMES_OF_MONTHS})\b\.?(?:,? {_YEAR})?', _day_first),
-        (rf'\b({_NAMES_OF_MONTHS})\.?,? {_YEAR}', _month_of_year),
-        (r'(?<![0-9/.$-])(0?[1-9]|[12][0-9]|3[01])/(0?[1-9]|[12][0-9]|3[01])/([0-9]{2})(?![0-9/])',
-         _short_date),
-        (rf'({_PREPOSITIONS})(0?[1-9]|1[0-2])/(0?[1-9]|[12][0-9]|3[01])(?![0-9/])',
-         _date_without_year),
-        (rf'\b({_NAMES_OF_DAYS})\.? ?[-–] ?({_NAMES_OF_DAYS})\b\.?(?= |$)', _weekday_range),
-        (rf'\b({_NAMES_OF_MONTHS})\.?[-–]({_NAMES_OF_MONTHS})\b\.?', _month_range),
-        (r'\b(Mon|Tues?|Wed|Weds|Thu|Thurs?|Fri)\b\.(?= [a-z0-9&-]|,)', _weekday),
-        (r'\b(Mon|Tues?|Wed|Weds|Thu|Thurs?|Fri|Sat|Sun)\b\.?(?=,? (?:[0-9]|noon|midnight))',
-         _weekday),
-        (rf'\b({_NAMES_OF_DAYS})\b\.?(?=,? (?:{_NAMES_OF_MONTHS})\b)', _weekday),
-        (rf'\b(?:{_NAMES_OF_DAYS})\b\.?(?:(?:, and |, | and | or |/| & )(?:{_NAMES_OF_DAYS})\b\.?){{1,6}}',
-         _weekdays),
+    )
+)  # fmt: skip
+_WORD_RULES: tuple[Rule, ...] = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
         # Roman numerals
-        (rf'\b((?:{_RULER_TITLES}) )([A-Z][a-z]{{2,20}}) ([IVX]{{1,6}})\b(?![.\'][A-Za-z])', _ruler),
+        (rf'\b((?:{_RULER_TITLES}) )([A-Z][a-z]{{2,20}}) ([IVX]{{1,6}})\b(?![.\'][A-Za-z])',
+         _ruler),
         (r'\b([A-Z][a-z]{2,20})( )([IVXL]{2,7}|[VX]|I(?= (?:was|is|of|died|and|became|had|ruled'
          r'|ended|began|to)\b|[^A-Za-z0-9\' ]|$))(?![A-Za-z0-9\'])', _name_with_numeral),
         (rf'\b([IVX]{{1,6}}) ({"|".join(sorted(tables.RANKED))})\b', _numeral_before_rank),
         (r'\b(?:MC?[MDCLXVI]{3,12}|XX?[IV]{1,4}|VI{1,3}|I{2,3})(?![A-Za-z0-9\'])', _long_numeral),
         # Titles, places, abbreviations
         (r'\bPh\. ?D\.', _initials),
-        (r"(^|[.!?,\n] |(?<![A-Za-z])(?!(?:Vitamin|Plan|Grade|Type|Class|Group|Section|Option|Part) )"
-         r"[A-Z][a-z']{1,20} |and |by )((?:[A-Z]\. ){1,4})(?=[A-Z][a-z])", _name_with_initials),
+        (rf"(^|[.!?,\n] |(?<![A-Za-z])(?!(?:{_LETTERED}) )[A-Z][a-z']{{1,20}} |and |by )"
+         r'((?:[A-Z]\. ){1,4})(?=[A-Z][a-z])', _name_with_initials),
         (rf"((?:[0-9]{{1,5}}(?:[A-Z]|st|nd|rd|th)?|{_STREET_COMES}) (?:[NSEW]\.? )?"
          rf"(?:[A-Z][a-z']{{1,20}} ){{0,3}})({_STREETS})\b(\.?)(?<!(?:[Oo]n|[Aa]t) (?:St|Dr)\.)",
          _street),
@@ -320,20 +243,22 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ...] = 
         (r'\b(Mr|Mrs|Ms|Dr|Prof)\. (?=and |& )', _title),
         (r'\b(Mr|Mrs|Ms|Dr|Prof) (?=[A-Z][a-z])', _title),
         (r'(?<![A-Za-z.])(?i:(e\.g|i\.e|a\.k\.a|w\.r\.t|p\.s|q\.v)\.?)(?![A-Za-z])', _dotted),
-        (rf'(?<![A-Za-z0-9./@_-])(?i:({"|".join(sorted(tables.ABBREVIATIONS, key=len, reverse=True))}))'
+        (rf'(?<![A-Za-z0-9./@_-])(?i:({_ABBREVIATIONS}))'
          r'\.(?![A-Za-z0-9])|(?<![A-Za-z0-9./@_-])'
          r'([Nn]os?|[Ff]igs?|[Vv]ol|[Cc]h|pp?|[Rr]m|[Ss]ec)\.(?=[0-9])', _abbreviation),
         (r'(?<![A-Za-z0-9.])(vs)(?![A-Za-z0-9.])', 'versus'),
         (r'(?<![A-Za-z.])(?:[A-Za-z]\.){2,6}(?![A-Za-z])(?<![0-9] [apAP]\.[mM]\.)', _initials),
         # Numbers of places and lines
-        (r"(?<![0-9A-Za-z.,:$€£/-])([0-9]{1,4})([A-Z]?)((?: [NSEW]\.?)?(?: [A-Z][a-z']{1,20}){1,3} "
-         r'(?:Street|Avenue|Boulevard|Road|Drive|Lane|Court|Place|Square|Highway|Parkway|Way)\b)',
+        (r"(?<![0-9A-Za-z.,:$€£/-])([0-9]{1,4})([A-Z]?)((?: [NSEW]\.?)?(?: [A-Z][a-z']{1,20}){1,3}"
+         r' (?:Street|Avenue|Boulevard|Road|Drive|Lane|Court|Place|Square|Highway|Parkway|Way)\b)',
          _house),
-        (r'(\b(?:[Rr]oom|[Ss]uite|[Rr]oute|[Hh]ighway|[Ii]nterstate|[Bb]us|[Ee]rror|[Aa]partment|Boeing|RTX|GTX) #?)'
+        (r'(\b(?:[Rr]oom|[Ss]uite|[Rr]oute|[Hh]ighway|[Ii]nterstate|[Bb]us|[Ee]rror|[Aa]partment'
+         r'|Boeing|RTX|GTX) #?)'
          r'([0-9]{3,4})(?![0-9.,:/-][0-9]|[0-9A-Za-z])', _numbered_room),
-        (r'(\b(?:[Pp]in|PIN|[Cc]ode|[Pp]assword|[Pp]asscode|OTP|[Zz]ip|ZIP|[Ii]d|ID|[Oo]rder|[Aa]ccount|[Ii]nvoice'
-         r'|[Tt]icket|[Ss]erial|[Cc]ase|[Tt]racking|[Ff]light|[Rr]eference|ISBN)(?: [Nn]umber)?(?: code)?'
-         r'(?: is)?:? ?#?)([0-9]{4,40})(?![0-9A-Za-z.,:/-][0-9]|[0-9A-Za-z])', _dictated),
+        (r'(\b(?:[Pp]in|PIN|[Cc]ode|[Pp]assword|[Pp]asscode|OTP|[Zz]ip|ZIP|[Ii]d|ID|[Oo]rder'
+         r'|[Aa]ccount|[Ii]nvoice|[Tt]icket|[Ss]erial|[Cc]ase|[Tt]racking|[Ff]light|[Rr]eference|ISBN)'
+         r'(?: [Nn]umber)?(?: code)?(?: is)?:? ?#?)([0-9]{4,40})'
+         r'(?![0-9A-Za-z.,:/-][0-9]|[0-9A-Za-z])', _dictated),
         (r'\b(?:[Ee]xt(?:ension)?\.?|(?<=[0-9]{4} )x) ?([0-9]{1,6})\b', _extension),
         # Shorthand
         (r'\b[Cc]\+\+', 'C plus plus'),
@@ -341,7 +266,7 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ...] = 
         (r'(?<![A-Za-z0-9])[Ww]/o(?![A-Za-z])', 'without'),
         (r'(?<![A-Za-z0-9])[Ww]/ ?(?=[A-Za-z0-9])', 'with '),
         (r'\band/or\b', 'and or'),
-        (r'\b([Hh]e/she|[Ss]he/he|[Hh]is/her|[Hh]im/her|[Yy]es/no|[Yy]es/No|[Tt]rue/false|[Ee]ither/or)\b',
+        (r'\b([Hh]e/she|[Ss]he/he|[Hh]is/her|[Hh]im/her|[Yy]es/no|[Tt]rue/false|[Ee]ither/or)\b',
          lambda match: match[1].replace('/', ' or ')),
         (r'(?<=[0-9]) ?sq\.? ?ft\b\.?', ' square feet'),
         (r'(?<=[0-9]) ?sq\.? ?mi\b\.?', ' square miles'),
@@ -356,6 +281,6 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[Match[str]], str]], ...] = 
 
 def rewrite(text: str) -> str:
     """Return a folded text with the notations of English written out."""
-    for pattern, replacement in _RULES:
+    for pattern, replacement in (*_NUMBER_RULES, *DATE_RULES, *_WORD_RULES):
         text = pattern.sub(replacement, text)
     return text

@@ -205,7 +205,8 @@ ABBREVIATIONS: Mapping[str, str] = MappingProxyType(
         'jr': 'junior', 'sr': 'senior', 'misc': 'miscellaneous', 'min': 'minimum',
         'max': 'maximum', 'avg': 'average', 'temp': 'temperature', 'tel': 'telephone',
         'apt': 'apartment', 'assoc': 'association', 'bldg': 'building', 'cf': 'compare',
-        'ca': 'circa', 'ed': 'edition', 'eds': 'editors', 'esp': 'especially', 'univ': 'university',
+        'ca': 'circa', 'ed': 'edition', 'eds': 'editors', 'esp': 'especially',
+        'univ': 'university',
         'intl': 'international', 'govt': 'government', 'mgr': 'manager', 'asst': 'assistant',
         'bros': 'brothers', 'ext': 'extension', 'incl': 'including', 'excl': 'excluding',
         'resp': 'respectively', 'viz': 'namely', 'ref': 'reference', 'hrs': 'hours',
@@ -245,7 +246,8 @@ WORD_ACRONYMS = frozenset(
 SPELLED = frozenset(
     (
         'UEFI IEEE NCAA AAAI ASAP ACLU USAF USSR ICAO IATA USDA UCLA USPS HVAC EEOC AARP IMAP EKG '
-        'ECG OECD UTC GMT EST PST CST MST EDT PDT CET BST JST IST USB API CPU GPU URL ISO AI UI UX '
+        'ECG OECD UTC GMT EST PST CST MST EDT PDT CET BST JST IST USB API CPU GPU URL ISO AI UI '
+        'UX '
         'ID IP TV PC DJ CEO CFO CTO COO FBI CIA NSA USA UK EU UN UAE DNA RNA ATM VIP IBM HP AMD '
         'BBC CNN NBC ABC CBS ESPN MTV HBO NBA NFL MLB NHL UFC FAQ DIY ETA FYI RSVP GPS SQL HTML '
         'CSS PHP XML PDF USD EUR HIV IOT OS IDE SDK CLI SSH VPN DNS TCP UDP HTTP HTTPS FTP AWS '

@@ -42,7 +42,8 @@ _REWRITES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], .
         ('[\uff61-\uff9f]+', _full_width),
         (r'(?<![0-9.,])([0-9]{1,3}7)人', _people),
         (r'(?<![0-9.])([0-9]{1,6})分の([0-9]{1,6})(?![0-9.])', _part),
-        (r'((?:番号|コード|ID|パスワード|暗証)(?:は|が|:|：|、)? ?)([0-9]{4,30})(?![0-9,.-])', _dictated),
+        (r'((?:番号|コード|ID|パスワード|暗証)(?:は|が|:|：|、)? ?)([0-9]{4,30})(?![0-9,.-])',
+         _dictated),
         (r'(?<![\u3041-\u9fff])([月火水木金土日])曜?日? ?[~～〜-] ?([月火水木金土日])(?:曜日?)?'
          r'(?![\u30a0-\u9fff0-9])', _days),
         (r'(?<![A-Za-z0-9])3D(?![A-Za-z0-9])', 'スリーディー'),
@@ -68,7 +69,8 @@ _REWRITES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], .
     )
 )  # fmt: skip
 _MARKS = str.maketrans(
-    {**dict.fromkeys('()[]{}（）【】［］〔〕：；:;―—–', '、'), **dict.fromkeys('「」『』“”"„«»《》〈〉※', ''),
+    {**dict.fromkeys('()[]{}（）【】［］〔〕：；:;―—–', '、'),
+     **dict.fromkeys('「」『』“”"„«»《》〈〉※', ''),
      '‥': '…', '，': '、', ',': '、', '．': '。', '‘': '', '’': '', "'": '', '`': ''}
 )  # fmt: skip
 _JAPANESE = '\u3000-\u30ff\u3400-\u9fff、。！？…'

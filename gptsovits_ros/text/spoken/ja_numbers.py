@@ -110,4 +110,5 @@ def scaled(value: Number, zeros: int) -> str:
 
 def fraction(numerator: Number, denominator: Number) -> str:
     """Return a part of a whole: "3/4" is ヨンブンノサン."""
-    return f'{_SIGNS[numerator.sign]}{katakana(denominator.integer)}ブンノ{katakana(numerator.integer)}'
+    above, below = katakana(numerator.integer), katakana(denominator.integer)
+    return f'{_SIGNS[numerator.sign]}{below}ブンノ{above}'

@@ -6,38 +6,17 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from gptsovits_ros.text.spoken import ko_measures as measures
 from gptsovits_ros.text.spoken import ko_numbers as numbers
 from gptsovits_ros.text.spoken import ko_tables as tables
 from gptsovits_ros.text.spoken.common import find_pieces, fold, roman
 from gptsovits_ros.text.spoken.ko_latin import read_code, read_letters, read_word
+from gptsovits_ros.text.spoken.ko_rewrite import rewrite
 from gptsovits_ros.text.spoken.piece import Kind, Number, Piece
 
-_REWRITES = tuple(
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (r'(?<![A-Za-z0-9])B([1-9])(?=층)|(?<![A-Za-z0-9])B([1-9])F(?![A-Za-z0-9])', r'지하 \1\2층'),
-        ('층층', '층'),
-        (r'(?<![0-9.])([0-9]{1,6})분의 ?([0-9]{1,6})(?![0-9.])', r'\2/\1'),
-        (r'\(주\) ?', '주식회사 '),
-        (r'(?<![A-Za-z0-9])5G(?![A-Za-z0-9])', '파이브지'),
-        (r'(?<![A-Za-z0-9])4K(?![A-Za-z0-9])', '포케이'),
-        (r'(?<![A-Za-z])[Nn]o\. ?(?=[0-9])|№ ?', '넘버 '),
-        (r'(?<![A-Za-z])(?:Wi-Fi|wi-fi|WIFI|Wi-fi)(?![A-Za-z])', '와이파이'),
-        (r'(?<![0-9])((?:19|20)[0-9]{2})\. (1[0-2]|0?[1-9])\. (3[01]|[12][0-9]|0?[1-9])(?![0-9])\.?',
-         r'\1년 \2월 \3일'),
-        (r'(?<![0-9/])(1[0-2]|0?[1-9])/(3[01]|[12][0-9]|0?[1-9])(?= ?\([월화수목금토일]\))',
-         r'\1월 \2일'),
-        (r'(?<=일) ?\(([월화수목금토일])\)', r' \1요일'),
-        (r'(?<![가-힣])([월화수목금토일]) ?[~～〜-] ?([월화수목금토일])(?:요일)?(?![가-힣])',
-         r'\1요일에서 \2요일'),
-        (r'(?<![A-Za-z0-9])3D(?![A-Za-z0-9])', '쓰리디'),
-        (r'(?<![A-Za-z0-9])2D(?![A-Za-z0-9])', '투디'),
-        (r'(?<![A-Za-z0-9])MP3(?![A-Za-z0-9])', '엠피쓰리'),
-        (r'(?<=[0-9])%[pP](?![A-Za-z])', '퍼센트포인트'),
-    )
-)  # fmt: skip
 _MARKS = str.maketrans(
-    {**dict.fromkeys('()[]{}（）【】：；:;―—–·・', ', '), **dict.fromkeys('「」『』“”"„«»《》〈〉※‘’`\'', ''),
+    {**dict.fromkeys('()[]{}（）【】：；:;―—–·・', ', '),
+     **dict.fromkeys('「」『』“”"„«»《》〈〉※‘’`\'', ''),
      '，': ', ', '、': ', ', '。': '.', '！': '!', '？': '?'}
 )  # fmt: skip
 _SPACES = re.compile(' {2,}')
@@ -51,10 +30,10 @@ _UNSPOKEN = re.compile(r"[^\w\s,.!?…'-]|_")
 _HANGUL = re.compile('[가-힣]+')
 # In 조각 and the like they begin another word.
 _MYRIADS = re.compile('[백천]?(?:[만억]|조(?![각합]))|[백천](?![가-힣]*점)')
-_SPEECH_OF_MONTH = {'6': '유', '10': '시'}
 _LONGEST_COUNTER = 5
 _SINO_BEHIND_BUN = re.compile(
-    ' ?(?:출구|문제|버스|타자|선수|국도|홈|트랙|방|승강장|게이트|창구|마을|트럭|좌석|채널|차량|도로|노선|침대|테이블)'
+    ' ?(?:출구|문제|버스|타자|선수|국도|홈|트랙|방|승강장|게이트|창구|마을|트럭|좌석'
+    '|채널|차량|도로|노선|침대|테이블)'
 )
 _RANK_BEFORE = re.compile('제 ?$')
 _DECADES_OF_AGE = frozenset(('10', '20', '30', '40', '50', '60', '70', '80', '90'))
@@ -62,7 +41,6 @@ _DICTATED = re.compile('(?:번호|비밀번호|코드|암호|아이디|ID|핀)(?
 # Counts that are said in one word.
 _TOGETHER = {('1', '2'): '한두', ('2', '3'): '두세', ('3', '4'): '서너'}
 _JOINED = ('에서 ', '의 ', '은 ', '는 ')
-_LARGEST_HOUR = 12
 _LARGEST_HOURS = 20
 _RANGE_SIGNS = frozenset('~～〜')
 
@@ -77,10 +55,7 @@ def spoken_ko(text: str) -> str:
         Korean text without digits and signs; the result of a result is the same.
 
     """
-    text = fold(text)
-    for pattern, replacement in _REWRITES:
-        text = pattern.sub(replacement, text)
-    return _tidy(_Reader(find_pieces(text)).read())
+    return _tidy(_Reader(find_pieces(rewrite(fold(text)))).read())
 
 
 class _Reader:
@@ -108,7 +83,9 @@ class _Reader:
     def _must_part(self, before: str, words: str) -> bool:
         if not (before[-1].isalnum() and words[0].isalnum()):
             return False
-        if words.startswith(_JOINED) or (before in _SPEECH_OF_MONTH.values() and words[0] == '월'):
+        if words.startswith(_JOINED) or (
+            before in measures.IRREGULAR_MONTHS.values() and words[0] == '월'
+        ):
             return False
         kind, last = self._kind(0), self._kind(-1)
         if kind is Kind.TEXT:
@@ -164,8 +141,8 @@ class _Reader:
         myriads = _MYRIADS.match(self._text(1))
         if myriads and self._kind(1) is Kind.TEXT:
             return self._with_myriads(value, myriads[0])
-        if counter == '월' and text.lstrip('0') in _SPEECH_OF_MONTH and not value.sign:
-            return _SPEECH_OF_MONTH[text.lstrip('0')]
+        if counter == '월' and text.lstrip('0') in measures.IRREGULAR_MONTHS and not value.sign:
+            return measures.IRREGULAR_MONTHS[text.lstrip('0')]
         if not value.sign and self._is_native(text, counter):
             return '첫' if (text, counter) == ('1', '번째') else numbers.native(text)
         return numbers.spoken(value)
@@ -190,7 +167,7 @@ class _Reader:
             return False
         count = int(text)
         if counter == '시':
-            return count <= _LARGEST_HOUR
+            return count <= measures.LARGEST_NATIVE_HOUR
         if counter == '시간':
             return count <= _LARGEST_HOURS
         following = self._text(1).lstrip(' ')[len(counter) :]
@@ -226,26 +203,26 @@ class _Reader:
     def fraction(self, piece: Piece) -> str:
         if len(piece.numbers) == 3:
             whole, above, below = piece.numbers
-            joint = '과' if _has_final(numbers.spoken(whole)) else '와'
+            joint = '과' if measures.has_final(numbers.spoken(whole)) else '와'
             return f'{numbers.spoken(whole)}{joint} {numbers.fraction(above, below)}'
         above, below = piece.numbers
         if len(above.integer) <= 2 and len(below.integer) == 2 and 12 < int(below.integer) < 32:
             if 1 <= int(above.integer) <= 12 and not above.sign:
-                return _month_and_day(above.integer, below.integer)
+                return measures.month_and_day(above.integer, below.integer)
         return numbers.fraction(above, below)
 
     def percent(self, piece: Piece) -> str:
-        return _measured(piece.numbers[0], piece.words[0])
+        return measures.measured(piece.numbers[0], piece.words[0])
 
     def quantity(self, piece: Piece) -> str:
-        return _measured(piece.numbers[0], piece.words[0], self._text(-1))
+        return measures.measured(piece.numbers[0], piece.words[0], self._text(-1))
 
     def unit(self, piece: Piece) -> str:
         before, behind = tables.unit(piece.text) or ('', read_letters(piece.text))
         return f'{before} {behind}'.strip()
 
     def money(self, piece: Piece) -> str:
-        return _money(piece.numbers[0], *piece.words)
+        return measures.money(piece.numbers[0], *piece.words)
 
     def range(self, piece: Piece) -> str:
         low, high = piece.numbers
@@ -255,10 +232,10 @@ class _Reader:
         if sign == '-' and (has_zero or is_service and len(low.integer) == 4):
             return f'{numbers.digits(low.integer)}, {numbers.digits(high.integer)}'
         if currency:
-            return f'{numbers.spoken(low)}에서 {_money(high, currency, "")}'
+            return f'{numbers.spoken(low)}에서 {measures.money(high, currency, "")}'
         if unit or last_unit:
-            start = _measured(low, unit) if unit and last_unit else numbers.spoken(low)
-            return f'{start}에서 {_measured(high, last_unit or unit)}'
+            start = measures.measured(low, unit) if unit and last_unit else numbers.spoken(low)
+            return f'{start}에서 {measures.measured(high, last_unit or unit)}'
         after = self._text(1).lstrip(' ')
         counter = _counter(after)
         if sign == '-' and _WINS.match(after):
@@ -270,7 +247,7 @@ class _Reader:
             return together or (
                 f'{numbers.native(low.integer)} {counter}에서 {numbers.native(high.integer)}'
             )
-        end = _SPEECH_OF_MONTH.get(high.integer) if counter == '월' else None
+        end = measures.IRREGULAR_MONTHS.get(high.integer) if counter == '월' else None
         return f'{numbers.spoken(low)}에서 {end or numbers.spoken(high)}'
 
     def ratio(self, piece: Piece) -> str:
@@ -299,13 +276,13 @@ class _Reader:
 
     def date(self, piece: Piece) -> str:
         year, month, day = piece.words
-        return f'{numbers.sino(year)} 년 {_month_and_day(month, day)}'
+        return f'{numbers.sino(year)} 년 {measures.month_and_day(month, day)}'
 
     def time(self, piece: Piece) -> str:
-        return _time(*piece.words)
+        return measures.time(*piece.words)
 
     def time_range(self, piece: Piece) -> str:
-        return f'{_time(*piece.words[:4])}에서 {_time(*piece.words[4:])}'
+        return f'{measures.time(*piece.words[:4])}에서 {measures.time(*piece.words[4:])}'
 
     # Signs
 
@@ -316,7 +293,7 @@ class _Reader:
         sides = self._kind(-step), self._kind(step)
         if sign in tables.OPERATORS and _is_sum(sign, sides):
             if sign == '=':
-                return '은 ' if _has_final(self.spoken) else '는 '
+                return '은 ' if measures.has_final(self.spoken) else '는 '
             return f' {tables.OPERATORS[sign]} '
         if sign in _RANGE_SIGNS:
             follows = after[:1].isalnum() or after == ' ' and self._kind(2) in _NUMBERS
@@ -332,7 +309,8 @@ class _Reader:
 
 _WINS = re.compile('로? ?.{0,4}(?:이기|이겼|승리|졌|패|비겼|앞)')
 _PARTICLES = tuple(
-    '은 는 이 가 을 를 의 에 와 과 로 으로 도 까지 부터 에서 보다 이다 입니다 이에요 예요 이고 인 이나 정도'.split()
+    '은 는 이 가 을 를 의 에 와 과 로 으로 도 까지 부터 에서 보다 이다 입니다 이에요 예요 이고 인 '
+    '이나 정도'.split()
 )
 _NUMBERS = frozenset(
     (Kind.INTEGER, Kind.DECIMAL, Kind.RANGE, Kind.FRACTION, Kind.ENCLOSED, Kind.ROMAN)
@@ -388,53 +366,6 @@ def _is_sum(sign: str, sides: tuple[Kind, Kind]) -> bool:
     if sign in '-/':
         return Kind.LATIN not in sides and _TERMS.issuperset(sides)
     return _TERMS.issuperset(sides)
-
-
-def _has_final(word: str) -> bool:
-    return '가' <= word[-1:] <= '힣' and (ord(word[-1]) - ord('가')) % 28 > 0
-
-
-def _month_and_day(month: str, day: str) -> str:
-    month = month.lstrip('0')
-    spoken = (
-        f'{_SPEECH_OF_MONTH[month]}월'
-        if month in _SPEECH_OF_MONTH
-        else (f'{numbers.sino(month)} 월')
-    )
-    return f'{spoken} {numbers.sino(day)} 일' if day else spoken
-
-
-def _measured(value: Number, unit: str, before: str = '') -> str:
-    prefix, name = tables.unit(unit) or ('', read_letters(unit))
-    if prefix and not before.rstrip().endswith(prefix):
-        prefix += ' '
-    else:
-        prefix = ''
-    minus = '영하' if unit == '°C' else ''
-    return f'{prefix}{numbers.spoken(value, minus)} {name}'
-
-
-def _money(value: Number, currency: str, magnitude: str) -> str:
-    name, hundredth = tables.CURRENCIES[currency]
-    if magnitude in tables.MAGNITUDES:
-        return f'{numbers.scaled(value, tables.MAGNITUDES[magnitude])} {name}'
-    if hundredth and len(value.decimals) == 2 and not magnitude:
-        whole = Number(value.integer, '', value.sign)
-        cents = value.decimals.lstrip('0')
-        spoken = f'{numbers.spoken(whole)} {name}' if value.integer.strip('0') or not cents else ''
-        return (spoken + (f' {numbers.sino(cents)} {hundredth}' if cents else '')).strip()
-    return f'{numbers.spoken(value)}{magnitude} {name}'
-
-
-def _time(hour: str, minute: str, second: str, half: str) -> str:
-    is_native = 1 <= int(hour) <= _LARGEST_HOUR
-    words = [{'am': '오전', 'pm': '오후', '': ''}[half]]
-    words.append(f'{numbers.native(hour) if is_native else numbers.sino(hour)} 시')
-    if minute and (int(minute) or second):
-        words.append(f'{numbers.sino(minute)} 분')
-    if second:
-        words.append(f'{numbers.sino(second)} 초')
-    return ' '.join(words).strip()
 
 
 def _one_mark(match: re.Match[str]) -> str:
