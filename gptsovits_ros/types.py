@@ -6,6 +6,7 @@ F frames (50 per second), C channels, T samples.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,12 +38,57 @@ LANGUAGES = (
 
 
 @dataclass(frozen=True)
+class Reading:
+    """A word whose phonemes are given, not worked out.
+
+    Attributes:
+        language: "zh", "en", "ja", "ko" or "yue".
+        word: as it was written.
+        phonemes: symbols of the phoneme set.
+
+    """
+
+    language: str
+    word: str
+    phonemes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A piece of text that is spoken at once.
+
+    Attributes:
+        marked: the text to read, with a placeholder character for each word of `readings`.
+        language: one of LANGUAGES.
+        pause_s: silence behind it [s], [0, 5]; None: as the request says.
+        rate: speaking rate relative to that of the request, [0.5, 2].
+        readings: what each placeholder stands for.
+
+    """
+
+    marked: str
+    language: str
+    pause_s: float | None = None
+    rate: float = 1.0
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The text without placeholders: what is said, or as written if that is not known yet."""
+        return ''.join(
+            self.readings[character].word if character in self.readings else character
+            for character in self.marked
+        )
+
+
+@dataclass(frozen=True)
 class Span:
     """One piece of text in one language, as phonemes.
 
     Attributes:
         language: "zh", "en", "ja", "ko" or "yue".
-        text: the piece as it was written.
+        text: the piece as the frontend got it, in words already unless it is compatible with
+            upstream.
         norm_text: the piece as it is spoken (numbers and symbols as words).
         phonemes: symbols of the phoneme set, P of them.
         word2ph: phonemes per character of norm_text (zh: len(norm_text) entries, sum P); None
@@ -62,7 +108,8 @@ class Phonemes:
     """One segment of text, ready for the models.
 
     Attributes:
-        text: the segment as it was written (after splitting).
+        text: the segment with numbers and signs as words; as it was written if the frontend is
+            compatible with upstream, which finds those words later.
         spans: its one-language pieces, in order.
         ids: int64 [P], ids of all phonemes of all spans in the symbol table of the model.
 
@@ -127,7 +174,7 @@ class SpeechRequest:
     """One utterance to be spoken.
 
     Attributes:
-        text: plain UTF-8 text; no markup.
+        text: plain UTF-8 text; markup only if it starts with <speak> (docs/pronunciation.md).
         language: one of LANGUAGES.
         voice: name of a voice in the store; empty: the default voice.
         speed: speaking rate relative to the voice [0.5, 2.0]; 1.0 leaves it as it is.
@@ -221,7 +268,7 @@ class AudioChunk:
         samples: float32 [T], mono, in [-1, 1].
         sample_rate: [Hz].
         segment_index: number of the segment of text that this chunk belongs to, from 0.
-        segment_text: that segment, as it was written.
+        segment_text: that segment, as it is said (see Phonemes.text).
         is_segment_end: True for the last chunk of its segment (its pause included).
 
     """
@@ -274,6 +321,9 @@ class EngineSettings:
         max_text_length: longest text accepted [characters].
         memory_budget_mb: memory for the weights of the voices [MiB]; beyond it the least recently
             used voice is unloaded. 0: no limit.
+        upstream_compatible: True reads numbers, signs and abbreviations exactly as the official
+            program does, with its mistakes; False as a listener would say them.
+        lexicon: file with pronunciations for all voices (docs/pronunciation.md); empty: none.
 
     """
 
@@ -284,3 +334,5 @@ class EngineSettings:
     threads: int = 0
     max_text_length: int = 2000
     memory_budget_mb: int = 0
+    upstream_compatible: bool = False
+    lexicon: str = ''

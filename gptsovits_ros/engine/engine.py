@@ -11,6 +11,8 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
@@ -32,10 +34,13 @@ from gptsovits_ros.errors import (
 )
 from gptsovits_ros.semantic.generate import never
 from gptsovits_ros.text.frontend import TextFrontend
+from gptsovits_ros.text.user_lexicon import load_lexicon
 from gptsovits_ros.types import (
+    REQUEST_BOUNDS,
     AudioChunk,
     EngineSettings,
     Phonemes,
+    Segment,
     SpeechRequest,
     VoiceInfo,
     check_request,
@@ -56,6 +61,7 @@ class Engine:
         self._store = store
         self._device = device
         self._models = ModelCache(device)
+        self._lexicons = (load_lexicon(Path(settings.lexicon)),) if settings.lexicon else ()
         self._frontends: dict[str, TextFrontend] = {}
         self._pool = VoicePool(store, self._load_voice, settings.memory_budget_mb)
 
@@ -64,7 +70,7 @@ class Engine:
         """Load the default voice and the text frontend, so that the first request is quick.
 
         Raises:
-            ConfigurationError: no such device.
+            ConfigurationError: no such device, or the lexicon is wrong.
             VoiceNotFoundError: the store is empty, or has no voice of the default name.
             GptsovitsError: a file of the voice is missing, damaged or unsafe.
 
@@ -159,22 +165,26 @@ class Engine:
                 generator.manual_seed(request.seed)
             segments = self._segments(request, voice)
             for index, (segment, phonemes) in enumerate(segments):
-                samples = self._speak(voice, phonemes, request, generator, cancelled)
-                yield AudioChunk(samples, voice.acoustic.sample_rate, index, segment)
+                samples = self._speak(
+                    voice, phonemes, _as_marked(request, segment), generator, cancelled
+                )
+                yield AudioChunk(samples, voice.acoustic.sample_rate, index, phonemes.text)
 
-    def _segments(self, request: SpeechRequest, voice: LoadedVoice) -> list[tuple[str, Phonemes]]:
+    def _segments(
+        self, request: SpeechRequest, voice: LoadedVoice
+    ) -> list[tuple[Segment, Phonemes]]:
         """Return all segments before the first is spoken: a refused text is refused whole."""
         spoken = []
         frontend = self._frontend(voice.acoustic.symbols)
-        segments = frontend.segments(request.text, request.language, request.split_method)
-        for segment in segments:
+        segments = frontend.segments(
+            request.text, request.language, request.split_method, voice.lexicons
+        )
+        for number, segment in enumerate(segments):
             try:
-                spoken.append((segment, frontend.phonemes(segment, request.language)))
+                spoken.append((segment, frontend.read(segment)))
             except TextInvalidError as error:
                 # One segment in a script that nobody here reads must not silence its neighbours.
-                log.warning(
-                    'segment %d of the text was left out: %s', segments.index(segment), error
-                )
+                log.warning('segment %d of the text was left out: %s', number, error)
         if not spoken:
             raise TextInvalidError('the text holds nothing that can be spoken')
         # English words stand in texts of every language, and the frontend reads them in all.
@@ -228,8 +238,18 @@ class Engine:
     def _frontend(self, symbols: str) -> TextFrontend:
         """Return the text frontend of a symbol table, made at its first use."""
         if symbols not in self._frontends:
-            self._frontends[symbols] = TextFrontend(symbols)
+            self._frontends[symbols] = TextFrontend(
+                symbols, self._settings.upstream_compatible, self._lexicons
+            )
         return self._frontends[symbols]
+
+
+def _as_marked(request: SpeechRequest, segment: Segment) -> SpeechRequest:
+    """Return a request with the pause and the rate that marks in the text ask for."""
+    slowest, fastest = REQUEST_BOUNDS['speed']
+    speed = min(max(request.speed * segment.rate, slowest), fastest)
+    pause_s = request.pause_s if segment.pause_s is None else segment.pause_s
+    return replace(request, speed=speed, pause_s=pause_s)
 
 
 def _check_language(voice: Voice, language: str) -> None:

@@ -25,6 +25,7 @@ from gptsovits_ros.errors import VoiceInvalidError
 from gptsovits_ros.semantic.model import Text2Semantic
 from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.text.symbols import symbol_table
+from gptsovits_ros.text.user_lexicon import Lexicon, load_lexicon
 from gptsovits_ros.types import Phonemes
 from gptsovits_ros.voice.store import Voice
 
@@ -61,6 +62,7 @@ class LoadedVoice:
         prompt_text: the text of the prompt; None: the GPT gets no prompt.
         prompt_tokens: int64 [S], the semantic tokens of the prompt; S is 0 without a prompt.
         condition: what `acoustic` takes from the reference clips.
+        lexicons: pronunciations of this voice; none or one.
 
     """
 
@@ -71,6 +73,7 @@ class LoadedVoice:
     prompt_text: TextCondition | None
     prompt_tokens: Tensor
     condition: Any
+    lexicons: tuple[Lexicon, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -120,10 +123,13 @@ def load_voice(
     acoustic = _acoustic(voice, models, device)
     _check_claims(voice, semantic, acoustic)
     bert = models.get(load_bert, voice.bert) if voice.bert else None
+    lexicons = (load_lexicon(voice.lexicon),) if voice.lexicon else ()
     nothing = torch.zeros(0, dtype=torch.int64, device=device)
     prompt_text, prompt_tokens = None, nothing
     if voice.prompt_text:
-        phonemes = frontend(acoustic.symbols).prompt(voice.prompt_text, voice.prompt_language)
+        phonemes = frontend(acoustic.symbols).prompt(
+            voice.prompt_text, voice.prompt_language, lexicons
+        )
         prompt_text = text_condition(phonemes, bert, semantic.config.bert_dim, device)
         prompt_tokens = acoustic.tokens_from_features(_content_features(voice, device))[0]
     condition = acoustic.condition(
@@ -133,7 +139,9 @@ def load_voice(
             nothing if prompt_text is None else prompt_text.ids,
         )
     )
-    return LoadedVoice(voice, semantic, acoustic, bert, prompt_text, prompt_tokens, condition)
+    return LoadedVoice(
+        voice, semantic, acoustic, bert, prompt_text, prompt_tokens, condition, lexicons
+    )
 
 
 def _acoustic(voice: Voice, models: ModelCache, device: torch.device) -> AcousticModel:

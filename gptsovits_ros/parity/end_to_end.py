@@ -30,7 +30,7 @@ from gptsovits_ros.parity.report import Row, compared, todo
 from gptsovits_ros.parity.upstream_streaming import fixed_chunks, stream_audio
 from gptsovits_ros.semantic.generate import generate, generate_batch
 from gptsovits_ros.text.frontend import TextFrontend
-from gptsovits_ros.types import SamplingParameters
+from gptsovits_ros.types import SamplingParameters, Segment
 
 # The goldens were made with max_sec = 1, and upstream stops past 50 codes per second of it.
 EARLY_STOP = 50
@@ -56,7 +56,7 @@ class Pipeline:
             self.bert: BertEncoder = load_bert(bert)
             features = load_hubert(hubert)(load_prompt_16k(folder / 'ref.wav', 0))
         self.prompt_tokens = self.acoustic.tokens_from_features(features)[0]
-        self.frontend = TextFrontend(self.acoustic.config.symbols)
+        self.frontend = TextFrontend(self.acoustic.config.symbols, upstream_compatible=True)
         self.prompt = self.frontend.prompt(
             self.golden.meta['prompt'], self.golden.meta['prompt_lang']
         )
@@ -71,9 +71,9 @@ class Pipeline:
         path = self.golden.folder / self.golden.meta['sv']
         return speaker_model(recipe.weights(path), path.name)
 
-    def condition(self, segment: str, language: str) -> TextCondition:
+    def condition(self, segment: Segment) -> TextCondition:
         """Return ids and BERT features of a segment."""
-        return self._condition(self.frontend.phonemes(segment, language))
+        return self._condition(self.frontend.read(segment))
 
     def _condition(self, phonemes: Any) -> TextCondition:
         return text_condition(phonemes, self.bert, self.semantic.config.bert_dim, 'cpu')
@@ -175,7 +175,7 @@ def _job(pipeline: Pipeline, job: dict[str, Any]) -> Iterator[Row]:
     segments = pipeline.frontend.segments(
         request['text'], request['text_lang'], request['text_split_method']
     )
-    texts = [pipeline.condition(segment, request['text_lang']) for segment in segments]
+    texts = [pipeline.condition(segment) for segment in segments]
     if request.get('streaming_mode'):
         decoded, wave = _stream(pipeline, texts, request)
     else:
@@ -201,13 +201,13 @@ def _job(pipeline: Pipeline, job: dict[str, Any]) -> Iterator[Row]:
 
 
 def _whole(
-    pipeline: Pipeline, segments: list[str], texts: list[TextCondition], request: dict[str, Any]
+    pipeline: Pipeline,
+    segments: list[Segment],
+    texts: list[TextCondition],
+    request: dict[str, Any],
 ) -> tuple[list[list[int]], np.ndarray]:
     """Speak in batches; return the tokens of each decode, and the joined audio."""
-    language = request['text_lang']
-    lengths = [
-        len(pipeline.frontend.phonemes(segment, language).norm_text) for segment in segments
-    ]
+    lengths = [len(pipeline.frontend.read(segment).norm_text) for segment in segments]
     batches = join.to_batches(lengths, request.get('batch_size', 1))
     speed = request.get('speed_factor', 1.0)
     decoded, pieces = [], []

@@ -10,13 +10,14 @@ from typing import Any
 from gptsovits_ros.errors import DependencyMissingError
 from gptsovits_ros.parity.report import Row, compared, todo
 from gptsovits_ros.text import numbers_zh, split
-from gptsovits_ros.text.frontend import OFFICIAL_NORMALIZERS, TextFrontend
+from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.text.g2p_en import EnglishG2P
 from gptsovits_ros.text.g2p_ja import JapaneseG2p
 from gptsovits_ros.text.g2p_ko import KoreanG2p
 from gptsovits_ros.text.g2p_yue import CantoneseG2p
 from gptsovits_ros.text.g2p_zh import MandarinG2p
 from gptsovits_ros.text.language import Segmenter
+from gptsovits_ros.text.reader import OFFICIAL_NORMALIZERS
 from gptsovits_ros.text.symbols import UNKNOWN, is_known, symbol_ids
 from gptsovits_ros.types import Phonemes
 
@@ -125,7 +126,7 @@ def _other(language: str, sentences: list[dict]) -> Iterator[Row]:
 
 def _mixed(sentences: list[dict]) -> Iterator[Row]:
     """Compare what the door of the room gives."""
-    frontend = TextFrontend('v2')
+    frontend = TextFrontend('v2', upstream_compatible=True)
     phonemes, norm_text, spans = [], [], []
     for sentence in sentences:
         text = sentence['text']

@@ -175,6 +175,11 @@ def check_language(tag: str) -> None:
         )
 
 
+def main_language(tag: str) -> str:
+    """Return the language of a tag; of one that detects, that of Han characters."""
+    return {'auto': 'zh', 'auto_yue': 'yue'}.get(tag) or tag.removeprefix('all_')
+
+
 def spans(text: str, tag: str, segmenter: Segmenter) -> list[tuple[str, str]]:
     """Return (language, text) of the pieces that a text is read in.
 

@@ -17,6 +17,7 @@ import yaml
 from gptsovits_ros.errors import VoiceInvalidError, VoiceNotFoundError
 
 VOICE_FILE = 'voice.yaml'
+LEXICON_FILE = 'lexicon.yaml'
 FORMAT = 1
 NAME_PATTERN = re.compile(r'[a-z0-9][a-z0-9_-]{0,63}')
 MAX_VOICE_FILE_BYTES = 64 * 1024
@@ -57,6 +58,7 @@ class Voice:
         content: file of a small content encoder that came with the models; None: HuBERT is used.
         speaker: file of the speaker encoder (v2Pro, v2ProPlus), else None.
         vocoder: file or folder of the vocoder (v3, v4), else None.
+        lexicon: lexicon.yaml in the folder, if there is one (docs/pronunciation.md).
 
     """
 
@@ -78,6 +80,7 @@ class Voice:
     content: Path | None
     speaker: Path | None
     vocoder: Path | None
+    lexicon: Path | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -93,6 +96,7 @@ class Voice:
             self.content,
             self.speaker,
             self.vocoder,
+            self.lexicon,
         )
         return (self.folder / VOICE_FILE, *(path for path in named if path is not None))
 
@@ -197,7 +201,14 @@ def read_voice(folder: Path, model_root: Path) -> Voice:
         content=optional('encoders.content'),
         speaker=optional('encoders.speaker'),
         vocoder=optional('encoders.vocoder'),
+        lexicon=_lexicon(folder),
     )
+
+
+def _lexicon(folder: Path) -> Path | None:
+    """Return the lexicon in the folder of a voice; a link that leads out of it is none."""
+    path = (folder / LEXICON_FILE).resolve()
+    return path if path.is_file() and path.is_relative_to(folder.resolve()) else None
 
 
 def _load_yaml(path: Path) -> Any:
