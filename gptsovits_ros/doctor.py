@@ -38,6 +38,7 @@ ENGINE_LIBRARIES = {
     'safetensors': 'safetensors',
     'transformers': 'transformers',
     'requests': 'requests',
+    'defusedxml': 'defusedxml',
 }
 # Language -> distributions that its text frontend needs.
 TEXT_LIBRARIES = {

@@ -100,6 +100,19 @@ PARAMETERS = (
         'speech.max_text_length', 2000, 'Longest text accepted [characters].', bounds=(1, 20000)
     ),
     ParamSpec(
+        'text.upstream_compatible',
+        False,
+        'Read numbers, signs and abbreviations exactly as the official program does, with its '
+        'mistakes; else as a listener would say them.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'text.lexicon',
+        '',
+        'File with pronunciations for all voices (lexicon.yaml); empty: none.',
+        read_only=True,
+    ),
+    ParamSpec(
         'sampling.top_k',
         15,
         'Draw each token from this many most likely ones; 1: greedy.',
@@ -252,6 +265,8 @@ class Parameters:
     speech_split: str
     speech_pause_s: float
     speech_max_text_length: int
+    text_upstream_compatible: bool
+    text_lexicon: str
     sampling_top_k: int
     sampling_top_p: float
     sampling_temperature: float
@@ -312,6 +327,8 @@ class Parameters:
             device=self.engine_device,
             threads=self.engine_threads,
             memory_budget_mb=self.engine_memory_budget_mb,
+            upstream_compatible=self.text_upstream_compatible,
+            lexicon=self.text_lexicon,
             max_text_length=int(SPECS['speech.max_text_length'].bounds[1]),
         )
 

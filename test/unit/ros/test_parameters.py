@@ -117,10 +117,13 @@ def test_engine_settings_come_from_the_parameters():
             'engine.threads': 2,
             'engine.memory_budget_mb': 3000,
             'engine.voice_root': '/v',
+            'text.upstream_compatible': True,
+            'text.lexicon': '/l.yaml',
         }
     ).engine_settings
     assert (settings.default_voice, settings.device, settings.threads) == ('anna', 'cpu', 2)
     assert (settings.voice_root, settings.memory_budget_mb) == ('/v', 3000)
+    assert (settings.upstream_compatible, settings.lexicon) == (True, '/l.yaml')
     assert settings.max_text_length == SPECS['speech.max_text_length'].bounds[1]
 
 
