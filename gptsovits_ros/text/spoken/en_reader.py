@@ -28,6 +28,7 @@ _PERIODS = frozenset('second minute hour day night week month year person'.split
 # Whose fractions are rarer than the day of a month.
 _DAYS_OF_MONTH = frozenset('13 14 15 17 18 19 21 22 23 26 27 28 29 31'.split())
 _ARTICLES = frozenset(('a', 'an'))
+_MONEY_SIGNS = frozenset('$€£¥')
 _TILDES = frozenset('~～〜')
 
 
@@ -101,8 +102,10 @@ class EnglishReader:
         return read_code(piece.words, silent="-_'")
 
     def address(self, piece: Piece) -> str:
-        words = piece.words[:-1] if piece.words[-1:] == ('/',) else piece.words
-        return read_code(words)
+        words = piece.words
+        if words[-1:] == ('.',):  # the end of the sentence
+            return f'{read_code(words[:-1])}.'
+        return read_code(words[:-1] if words[-1:] == ('/',) else words)
 
     def silent(self, piece: Piece) -> str:
         return ' '
@@ -192,9 +195,10 @@ class EnglishReader:
         if (low.integer, high.integer) in _PAIRS and '%' not in piece.text:
             return f'{numbers.cardinal(low.integer)} {numbers.cardinal(high.integer)}'
         _, currency, unit, last_unit = piece.words
-        if context.is_phone(low, high) and not (currency or unit or last_unit):
+        is_bare = not (currency or unit or last_unit)
+        if is_bare and context.is_phone(low, high):
             return f'{numbers.phone_digits(low.integer)}, {numbers.phone_digits(high.integer)}'
-        if context.is_year(low) and not (currency or unit or last_unit):
+        if is_bare and context.is_year(low):
             end = high.integer
             ends = numbers.year(end) if context.is_year(high) else numbers.decimal(high)
             return f'{numbers.year(low.integer)} to {ends}'
@@ -203,13 +207,8 @@ class EnglishReader:
             start = f'{start} {self._unit(unit, low)}'
         if currency:
             return f'{start} to {measures.money(high, currency, "")}'
-        measure = last_unit or unit
-        end = numbers.decimal(high)
-        return (
-            f'{start} to {end} {self._unit(measure, high)}'.rstrip()
-            if measure
-            else (f'{start} to {end}')
-        )
+        measure = '' if is_bare else f' {self._unit(last_unit or unit, high)}'
+        return f'{start} to {numbers.decimal(high)}{measure}'
 
     def _unit(self, unit: str, value: Number) -> str:
         if unit in tables.SYMBOLS and unit != '°':
@@ -314,7 +313,9 @@ class EnglishReader:
             return self._dash(before, after, tight)
         if sign in '/*':
             if sign == '/' and self._is_rate(before, after):
-                return 'per'
+                unit = tables.unit(after, plural=False) if len(after) > 1 else None
+                self.at += bool(unit)
+                return f'per {unit}' if unit else 'per'
             word = 'divided by' if sign == '/' else 'times'
             spaced = before == ' ' == after
             is_operator = spaced or (sign == '*' and tight)
@@ -325,11 +326,11 @@ class EnglishReader:
             is_operator = after == before or after[:1].isdecimal()
             return words[sign] if is_operator else ' '
         if sign in _TILDES:
-            return 'about' if after[:1].isdecimal() else ' '
+            return 'about' if after[:1].isdecimal() or after[:1] in _MONEY_SIGNS else ' '
         return tables.SYMBOLS.get(sign.lower(), ' ')
 
     def _is_rate(self, before: str, after: str) -> bool:
-        if self._kind(1) is not Kind.LATIN:
+        if self._kind(1) not in (Kind.LATIN, Kind.UNIT):
             return False
         return self._kind(-1) in _MEASURED or after in _PERIODS and context.is_plural_noun(before)
 

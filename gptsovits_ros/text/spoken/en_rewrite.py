@@ -112,8 +112,8 @@ def _street(match: Match[str]) -> str:
 def _abbreviation(match: Match[str]) -> str:
     written = match[1] or match[2]
     low = written.lower()
-    following = match.string[match.end() : match.end() + 2].lstrip()
-    is_number = following[:1] in tuple('0123456789')
+    following = match.string[match.end() : match.end() + 3].lstrip(' (')
+    is_number = following[:1] in tuple('0123456789IVX')
     stop = stop_behind(match) if low in tables.LAST or not following else ''
     if low in tables.BEFORE_NUMBERS and not is_number:
         return match[0]
@@ -142,7 +142,7 @@ def _numbered_room(match: Match[str]) -> str:
 
 
 def _dictated(match: Match[str]) -> str:
-    return match[1] + numbers.digits(match[2])
+    return match[1].replace('#', 'number ') + numbers.digits(match[2])
 
 
 def _extension(match: Match[str]) -> str:
@@ -192,6 +192,14 @@ _NUMBER_RULES: tuple[Rule, ...] = tuple(
         (_FORMULA, _formula),
         (r'\b([A-Za-z])\(([A-Za-z0-9])\)', r'\1 of \2'),
         ('[-=]>', '→'),
+        ('>=', '≥'),
+        ('<=', '≤'),
+        ('!=', '≠'),
+        ('==', '='),
+        ('&&', '&'),
+        (r'(?<=ft )([0-9]{1,2}) in\b', r'\1 inches'),
+        (r'(?<![0-9.])([0-9]{1,4}) in(?= (?:tall|wide|long|high|deep|thick)\b)', r'\1 inches'),
+        (r'(?<![0-9:.])([0-9]{1,2})[-–](?=[0-9]{1,2}:[0-9]{2}(?![0-9]))', r'\1 to '),
         (r'(?<=[0-9]) ?¢', ' cents'),
         (r'\bWWI\b', 'World War one'),
         (r'\bWWII\b', 'World War two'),
@@ -223,12 +231,11 @@ _WORD_RULES: tuple[Rule, ...] = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         # Roman numerals
-        (rf'\b((?:{_RULER_TITLES}) )([A-Z][a-z]{{2,20}}) ([IVX]{{1,6}})\b(?![.\'][A-Za-z])',
+        (rf'\b((?:{_RULER_TITLES}) )([A-Z][a-z]{{2,20}}) ([IVX]{{1,6}})\b(?![.\'](?!s\b)[A-Za-z])',
          _ruler),
         (r'\b([A-Z][a-z]{2,20})( )([IVXL]{2,7}|[VX]|I(?= (?:was|is|of|died|and|became|had|ruled'
-         r'|ended|began|to)\b|[^A-Za-z0-9\' ]|$))(?![A-Za-z0-9\'])', _name_with_numeral),
+         r'|ended|began|to)\b|[^A-Za-z0-9\' ]|$))(?![A-Za-z0-9]|\'(?!s\b))', _name_with_numeral),
         (rf'\b([IVX]{{1,6}}) ({"|".join(sorted(tables.RANKED))})\b', _numeral_before_rank),
-        (r'\b(?:MC?[MDCLXVI]{3,12}|XX?[IV]{1,4}|VI{1,3}|I{2,3})(?![A-Za-z0-9\'])', _long_numeral),
         # Titles, places, abbreviations
         (r'\bPh\. ?D\.', _initials),
         (rf"(^|[.!?,\n] |(?<![A-Za-z])(?!(?:{_LETTERED}) )[A-Z][a-z']{{1,20}} |and |by )"
@@ -248,6 +255,7 @@ _WORD_RULES: tuple[Rule, ...] = tuple(
          r'([Nn]os?|[Ff]igs?|[Vv]ol|[Cc]h|pp?|[Rr]m|[Ss]ec)\.(?=[0-9])', _abbreviation),
         (r'(?<![A-Za-z0-9.])(vs)(?![A-Za-z0-9.])', 'versus'),
         (r'(?<![A-Za-z.])(?:[A-Za-z]\.){2,6}(?![A-Za-z])(?<![0-9] [apAP]\.[mM]\.)', _initials),
+        (r'\b(?:MC?[MDCLXVI]{3,12}|XX?[IV]{1,4}|VI{1,3}|I{2,3})(?![A-Za-z0-9\'])', _long_numeral),
         # Numbers of places and lines
         (r"(?<![0-9A-Za-z.,:$€£/-])([0-9]{1,4})([A-Z]?)((?: [NSEW]\.?)?(?: [A-Z][a-z']{1,20}){1,3}"
          r' (?:Street|Avenue|Boulevard|Road|Drive|Lane|Court|Place|Square|Highway|Parkway|Way)\b)',

@@ -281,7 +281,8 @@ BRANDS: Mapping[str, str] = MappingProxyType(
         'BSc': 'B S C', 'MSc': 'M S C', 'LoRA': 'Lora', 'OAuth': 'O auth', 'PyPI': 'Pie P I',
         'NumPy': 'Num pie', 'SciPy': 'Sigh pie', 'nginx': 'engine X', 'kWh': 'kilowatt hours',
         'kHz': 'kilohertz', 'MHz': 'megahertz', 'GHz': 'gigahertz', 'mRNA': 'M R N A',
-        'NaCl': 'N A C L', 'LiDAR': 'Lidar', 'NaOH': 'N A O H', 'HCl': 'H C L', 'KCl': 'K C L',
+        'NaCl': 'N A C L', 'LiDAR': 'Lidar', 'pH': 'P H', 'OK': 'okay',
+        'NaOH': 'N A O H', 'HCl': 'H C L', 'KCl': 'K C L',
     }
 )  # fmt: skip
 

@@ -56,6 +56,7 @@ _REWRITES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], .
         (r'(?<![A-Za-z0-9])B2([BC])(?![A-Za-z0-9])', r'ビートゥー\1'),
         (r'(?<![A-Za-z0-9])B([1-9])F(?![A-Za-z0-9])', r'地下\1階'),
         (r'(?<![A-Za-z0-9.])([1-9][0-9]?)F(?![A-Za-z0-9])', r'\1階'),
+        (r'(?<![A-Za-z])[Vv]er\. ?(?=[0-9])', 'バージョン'),
         (r'(?<![A-Za-z])[Nn]o\. ?(?=[0-9])|№ ?', 'ナンバー'),
         (r'(?<![A-Za-z])(?:Wi-Fi|wi-fi|WIFI|Wi-fi)(?![A-Za-z])', 'ワイファイ'),
         (r'〒 ?([0-9]{3})-([0-9]{4})(?![0-9-])', r'郵便番号\1-\2-'),
@@ -155,7 +156,9 @@ class _Reader:
         ):
             self.at += 1
             return numbers.scaled(value, tables.MAGNITUDES[self._text(0)])
-        if self._kind(-1) is Kind.LATIN and 3 <= len(text) and self._text(-1).isupper():
+        if not text.strip('0') and self._text(1).startswith(('時', '分')):
+            return '零'
+        if self._kind(-1) is Kind.LATIN and 3 <= len(text):
             return numbers.digits(text)
         return numbers.spoken(value)
 
@@ -349,7 +352,9 @@ def _money(value: Number, currency: str, magnitude: str) -> str:
 
 
 def _time(hour: str, minute: str, second: str, half: str) -> str:
-    spoken = {'am': '午前', 'pm': '午後', '': ''}[half] + f'{numbers.kanji(hour)}時'
+    spoken = {'am': '午前', 'pm': '午後', '': ''}[
+        half
+    ] + f'{numbers.kanji(hour) if int(hour) else "零"}時'
     if minute and (int(minute) or second):
         spoken += f'{numbers.kanji(minute)}分'
     return spoken + (f'{numbers.kanji(second)}秒' if second else '')
