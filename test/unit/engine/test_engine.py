@@ -38,6 +38,47 @@ def audio(chunks) -> np.ndarray:
     return np.concatenate([chunk.samples for chunk in chunks])
 
 
+def test_marks_in_the_text_change_pause_and_rate(engine):
+    options = {'noise_scale': 0.0, 'pause_s': 0.0, 'speed': 0.8}
+    (plain,) = speak(engine, 'Good morning.', **options)
+    (waits,) = speak(engine, '<speak>Good morning.<break time="1s"/></speak>', **options)
+    assert len(waits.samples) == len(plain.samples) + 32000
+    assert not waits.samples[-32000:].any()
+    text = '<speak><prosody rate="200%">Good morning.</prosody></speak>'
+    (fast,) = speak(engine, text, **options)
+    assert len(fast.samples) == pytest.approx(len(plain.samples) / 2, abs=2 * 640)
+    # The rate of the request and that of the marks stay together within what a request may ask.
+    (fastest,) = speak(engine, text, **{**options, 'speed': 2.0})
+    (limit,) = speak(engine, 'Good morning.', **{**options, 'speed': 2.0})
+    assert len(fastest.samples) == len(limit.samples)
+
+
+def test_lexicons_of_voice_and_robot_change_what_is_said(tiny_voice, tmp_path):
+    root = tmp_path / 'voices'
+    shutil.copytree(tiny_voice, root / tiny_voice.name)
+    lexicon = tmp_path / 'robot.yaml'
+    lexicon.write_text('format: 1\nen: {Ada: {say: robot}, Bob: {say: robot}}')
+    own = root / tiny_voice.name / 'lexicon.yaml'
+    own.write_text('format: 1\nen: {Bob: {say: voice}}')
+    engine = Engine.load(EngineSettings(voice_root=str(root), threads=1, lexicon=str(lexicon)))
+    (chunk,) = speak(engine, 'Ada and Bob.')
+    assert chunk.segment_text == 'robot and voice.'
+    own.write_text('format: 1\nen: {Bob: {say: changed}}')
+    (chunk,) = speak(engine, 'Ada and Bob.')
+    assert chunk.segment_text == 'robot and changed.'
+    own.write_text('format: 1\nen: {Bob: {phonemes: XX}}')
+    with pytest.raises(ConfigurationError, match='"Bob".*"XX"'):
+        speak(engine, 'Ada and Bob.')
+
+
+def test_numbers_are_read_as_upstream_does_if_that_is_wanted(tiny_voice):
+    settings = EngineSettings(voice_root=str(tiny_voice.parent), threads=1)
+    said = speak(Engine.load(settings), 'It is -3.')
+    official = speak(Engine.load(replace(settings, upstream_compatible=True)), 'It is -3.')
+    assert said[0].segment_text == 'It is minus three.'
+    assert official[0].segment_text == 'It is -3.'
+
+
 def test_mixed_text_becomes_one_chunk_per_segment(engine):
     chunks = speak(engine, MIXED, split_method='cut5')
     assert len(chunks) >= 4
