@@ -100,6 +100,8 @@ class Fetcher:
 
     def url(self, file: ModelFile) -> str:
         """Return where a file is downloaded from."""
+        if file.url:
+            return file.url
         path = urllib.parse.quote(file.path)
         return f'{self.endpoint.rstrip("/")}/{REPOSITORY}/resolve/{self.revision}/{path}'
 

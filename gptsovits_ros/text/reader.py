@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
 
 from gptsovits_ros.errors import LanguageUnsupportedError
@@ -53,8 +54,13 @@ _HAN = re.compile('[\u4e00-\u9fa5]+')
 class SegmentReader:
     """Turns segments into spans of phonemes; the tables of a language are read when needed."""
 
-    def __init__(self, symbol_version: str) -> None:
+    def __init__(self, symbol_version: str, model_root: Path | None = None) -> None:
         """Choose the symbol table.
+
+        Args:
+            symbol_version: "v1" or "v2".
+            model_root: folder of the official models, some of which read text better than what is
+                installed with the package; None: those are not used.
 
         Raises:
             ConfigurationError: if there is no such table.
@@ -62,7 +68,7 @@ class SegmentReader:
         """
         symbol_table(symbol_version)
         self.symbol_version = symbol_version
-        self._segmenter = languages.Segmenter()
+        self._segmenter = languages.Segmenter(model_root)
         self._english = EnglishG2P()
 
     @cached_property

@@ -15,7 +15,13 @@ import pytest
 from gptsovits_ros import fetch
 from gptsovits_ros.errors import DownloadError
 from gptsovits_ros.fetch import Fetcher
-from gptsovits_ros.official_models import OFFICIAL_FILES, VERSIONS, ModelFile, files_for
+from gptsovits_ros.official_models import (
+    LANGUAGE_IDENTIFIER,
+    OFFICIAL_FILES,
+    VERSIONS,
+    ModelFile,
+    files_for,
+)
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -366,6 +372,13 @@ def test_verify_reads_every_byte(fetcher):
     assert [state for _, state in fetcher.verify([FILE, unknown])] == [fetch.OK, fetch.UNKNOWN]
     (fetcher.model_root / FILE.path).write_bytes(CONTENT[:-1] + b'!')
     assert list(fetcher.verify([FILE])) == [(FILE, fetch.DAMAGED)]
+
+
+def test_a_file_that_is_elsewhere_has_its_own_address(fetcher):
+    assert fetcher.url(FILE).startswith(fetcher.endpoint)
+    assert fetcher.url(replace(FILE, url='https://a.example/b')) == 'https://a.example/b'
+    assert LANGUAGE_IDENTIFIER.url.startswith('https://')
+    assert len(bytes.fromhex(LANGUAGE_IDENTIFIER.sha256)) == 32
 
 
 def test_the_table_is_sound():

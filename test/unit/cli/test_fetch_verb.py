@@ -10,7 +10,7 @@ import pytest
 from gptsovits_ros import fetch as downloads
 from gptsovits_ros.cli import fetch
 from gptsovits_ros.errors import DownloadError
-from gptsovits_ros.official_models import OFFICIAL_FILES, files_for
+from gptsovits_ros.official_models import LANGUAGE_IDENTIFIER, OFFICIAL_FILES, files_for
 
 
 def run(*argv):
@@ -45,6 +45,12 @@ def test_the_files_of_one_version_are_fetched(fetched, tmp_path, argv, version, 
     fetcher, files = fetched[0]
     assert fetcher.model_root == tmp_path
     assert files == list(files_for(version, training))
+
+
+def test_the_language_identifier_is_fetched_if_asked_for(fetched, tmp_path):
+    assert run('--model-root', str(tmp_path), '--language-id') == 0
+    ((_, files),) = fetched
+    assert files == [*files_for('v2'), LANGUAGE_IDENTIFIER]
 
 
 def test_the_endpoint_is_the_option_else_the_variable_else_the_official_one(
@@ -93,7 +99,8 @@ def test_list_names_every_file_and_downloads_nothing(fetched, tmp_path, capsys):
     (tmp_path / OFFICIAL_FILES[0].path).write_text('{}')
     assert run('--list', '--model-root', str(tmp_path)) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(OFFICIAL_FILES)
+    assert len(lines) == len(OFFICIAL_FILES) + 1
+    assert 'lid.176.bin' in lines[-1]
     assert [line.split()[0] for line in lines[:2]] == ['present', 'missing']
     assert fetched == []
 

