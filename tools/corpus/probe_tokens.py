@@ -9,6 +9,7 @@ features, for comparison. Prints one line per kind of token:
 - phoneme error of a probe trained on the tokens by CTC: from single tokens, and from five at once;
 - share of clips whose speaker (of the six core speakers; chance 17 %) is known by the histogram of
   its tokens, by naive Bayes learned on other clips;
+- how much of a token sequence another voice has as well when it says the same sentence;
 - codes in use, their perplexity, and how often a token is that before it.
 """
 
@@ -89,6 +90,7 @@ def report(title: str, clips: list[Clip], rows: Rows, phonemes: Rows, size: int)
         for split, rate in phoneme_error(clips, rows, phonemes, size, context).items():
             parts.append(f'phoneme error from {context}, {split}: {100 * rate:.1f} %')
     parts.append(f'speaker known: {100 * speaker_accuracy(clips, rows, size):.1f} %')
+    parts.append(f'shared by two voices: {100 * voice_agreement(clips, rows):.1f} %')
     tokens = np.concatenate([rows[clip.name] for clip in clips])
     shares = np.bincount(tokens, minlength=size) / len(tokens)
     perplexity = math.exp(-sum(share * math.log(share) for share in shares if share))
@@ -147,6 +149,20 @@ def speaker_accuracy(clips: list[Clip], rows: Rows, size: int) -> float:
         for clip in unseen
     ]
     return float(np.mean(hits))
+
+
+def voice_agreement(clips: list[Clip], rows: Rows) -> float:
+    """Return one minus the token error between two voices that say the same sentence."""
+    by_text: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        by_text[clip.text].append(clip)
+    shares = []
+    for first, *others in by_text.values():
+        for second in others:
+            if first.speaker != second.speaker:
+                one, two = rows[first.name], rows[second.name]
+                shares.append(1 - edit_distance(one, two) / max(len(one), len(two)))
+    return float(np.mean(shares)) if shares else math.nan
 
 
 def kmeans_tokens(corpus: Path, clips: list[Clip], size: int) -> Rows:
