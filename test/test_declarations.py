@@ -24,11 +24,18 @@ INTERFACE_FOLDERS = {
 }
 # Requirement files that a plain `pip install .` reads, or that a user asks for by the name of an
 # extra.
-RUNTIME_PARTS = ('node', 'engine', 'zh', 'en', 'lid', 'ros', 'torchaudio')
+LANGUAGE_PARTS = ('zh', 'en', 'ja', 'ko', 'yue', 'lid', 'g2pw')
+RUNTIME_PARTS = ('node', 'engine', *LANGUAGE_PARTS, 'ros', 'torchaudio')
 # Distributions whose name is not that of what they are imported as.
-IMPORTED_AS = {'pyyaml': 'yaml', 'pyzmq': 'zmq'}
-# Needed, but by no import: rclpy opens it by name.
-NEVER_IMPORTED = {'rmw_fastrtps_cpp'}
+IMPORTED_AS = {
+    'pyyaml': 'yaml',
+    'pyzmq': 'zmq',
+    'pyopenjtalk-ndy': 'pyopenjtalk',
+    'python-mecab-ko-py313': 'mecab',
+    'tojyutping': 'ToJyutping',
+}
+# Needed, but by no import: rclpy opens the first by name, and mecab the second.
+NEVER_IMPORTED = {'rmw_fastrtps_cpp', 'python_mecab_ko_dic'}
 # Imported, but in no requirement file: from interfaces/ or a ROS distribution, or of this project.
 # package.
 NOT_FROM_PYPI = {'audio_common_msgs', 'bench', 'gptsovits_ros'}

@@ -119,7 +119,8 @@ class TextFrontend:
             lexicons: pronunciations for this text.
 
         """
-        return ''.join(whole.text for whole in self._stretches(text, language, lexicons))
+        stretches = self._stretches(text, language, lexicons)
+        return ' '.join(whole.text.strip() for whole in stretches)
 
     def phonemes(self, text: str, language: str, lexicons: Sequence[Lexicon] = ()) -> Phonemes:
         """Return the phonemes of a text without marks, read as one segment.

@@ -9,14 +9,15 @@ from pathlib import Path
 from types import MappingProxyType
 
 from gptsovits_ros.errors import LanguageUnsupportedError
-from gptsovits_ros.text import language as languages
 from gptsovits_ros.text import (
+    g2pw,
     normalize_en,
     normalize_ja,
     normalize_ko,
     normalize_yue,
     normalize_zh,
 )
+from gptsovits_ros.text import language as languages
 from gptsovits_ros.text.g2p_en import EnglishG2P
 from gptsovits_ros.text.g2p_ja import JapaneseG2p
 from gptsovits_ros.text.g2p_ko import KoreanG2p
@@ -68,12 +69,15 @@ class SegmentReader:
         """
         symbol_table(symbol_version)
         self.symbol_version = symbol_version
+        self._model_root = model_root
         self._segmenter = languages.Segmenter(model_root)
         self._english = EnglishG2P()
 
     @cached_property
     def _mandarin(self) -> MandarinG2p:
-        return MandarinG2p(erhua=self.symbol_version != 'v1')
+        if self.symbol_version == 'v1':
+            return MandarinG2p(erhua=False)
+        return MandarinG2p(g2pw.find_readings(self._model_root) or 'word')
 
     @cached_property
     def _japanese(self) -> JapaneseG2p:
