@@ -185,6 +185,8 @@ class SpeechRequest:
             v3 and v4 have no such prior.
         sample_steps: steps in which voices of v3 and v4 draw their sound [1, 128]; fewer are
             quicker and rougher. Other voices have no steps.
+        guard_retries: how often a segment that came out wrong is drawn again with another seed
+            [0, 10] (docs/guard.md); 0: nothing is checked.
         sampling: how semantic tokens are drawn.
 
     """
@@ -198,6 +200,7 @@ class SpeechRequest:
     pause_s: float = 0.3
     noise_scale: float = 0.5
     sample_steps: int = 32
+    guard_retries: int = 2
     sampling: SamplingParameters = field(default_factory=SamplingParameters)
 
 
@@ -207,6 +210,7 @@ REQUEST_BOUNDS = {
     'pause_s': (0.0, 2.0),
     'noise_scale': (0.0, 1.0),
     'sample_steps': (1, 128),
+    'guard_retries': (0, 10),
     'seed': (0, 2**63 - 1),
     'top_k': (1, 1025),
     'top_p': (0.0, 1.0),
@@ -248,6 +252,7 @@ def check_request(request: SpeechRequest, max_text_length: int) -> None:
         ('pause_s', request.pause_s),
         ('noise_scale', request.noise_scale),
         ('sample_steps', request.sample_steps),
+        ('guard_retries', request.guard_retries),
         ('top_k', sampling.top_k),
         ('top_p', sampling.top_p),
         ('temperature', sampling.temperature),
@@ -270,6 +275,8 @@ class AudioChunk:
         segment_index: number of the segment of text that this chunk belongs to, from 0.
         segment_text: that segment, as it is said (see Phonemes.text).
         is_segment_end: True for the last chunk of its segment (its pause included).
+        guard: what went wrong with the segment and was done about it, "<fault>:<action>" each
+            (docs/guard.md); empty: nothing.
 
     """
 
@@ -278,6 +285,7 @@ class AudioChunk:
     segment_index: int = 0
     segment_text: str = ''
     is_segment_end: bool = True
+    guard: tuple[str, ...] = ()
 
     @property
     def duration_s(self) -> float:

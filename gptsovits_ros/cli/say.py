@@ -68,6 +68,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--noise-scale', type=float, default=defaults.noise_scale, help='default: %(default)s'
     )
+    parser.add_argument(
+        '--sample-steps',
+        type=int,
+        default=defaults.sample_steps,
+        metavar='N',
+        help='steps in which v3 and v4 draw their sound (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--guard-retries',
+        type=int,
+        default=defaults.guard_retries,
+        metavar='N',
+        help='how often a piece that came out wrong is drawn again; 0: nothing is checked '
+        '(default: %(default)s)',
+    )
     sampling = defaults.sampling
     parser.add_argument('--top-k', type=int, default=sampling.top_k, help='default: %(default)s')
     parser.add_argument('--top-p', type=float, default=sampling.top_p, help='default: %(default)s')
@@ -174,7 +189,9 @@ def _speak(engine: Engine, request: SpeechRequest, path: Path) -> str:
         raise TextInvalidError('the text holds nothing that can be spoken')
     write_wav(path, np.concatenate([chunk.samples for chunk in chunks]), chunks[0].sample_rate)
     took = time.monotonic() - start
-    return f'{sum(chunk.duration_s for chunk in chunks):.2f} s of speech, made in {took:.2f} s'
+    made = f'{sum(chunk.duration_s for chunk in chunks):.2f} s of speech, made in {took:.2f} s'
+    guard = ', '.join(report for chunk in chunks for report in chunk.guard)
+    return f'{made} (guard: {guard})' if guard else made
 
 
 def _settings(args: argparse.Namespace) -> EngineSettings:
@@ -206,6 +223,8 @@ def _request(args: argparse.Namespace, text: str) -> SpeechRequest:
         split_method=args.split,
         pause_s=args.pause,
         noise_scale=args.noise_scale,
+        sample_steps=args.sample_steps,
+        guard_retries=args.guard_retries,
         sampling=SamplingParameters(
             top_k=args.top_k,
             top_p=args.top_p,

@@ -19,13 +19,11 @@ import numpy as np
 import torch
 
 from gptsovits_ros.audio.pcm import limit_peak, silence
-from gptsovits_ros.engine.acoustic_model import Decoding
-from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice, text_condition
+from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice
 from gptsovits_ros.engine.model_cache import ModelCache
-from gptsovits_ros.engine.synthesis import segment_tokens, segment_waveform
+from gptsovits_ros.engine.synthesis import SegmentSpeech, UtteranceGuard
 from gptsovits_ros.engine.voice_pool import VoicePool
 from gptsovits_ros.errors import (
-    CanceledError,
     ConfigurationError,
     LanguageUnsupportedError,
     TextInvalidError,
@@ -159,16 +157,13 @@ class Engine:
         with self._pool.using(request.voice or self.default_voice) as voice:
             _check_language(voice.voice, request.language)
             generator = torch.Generator(self._device)
-            if request.seed is None:
-                generator.seed()
-            else:
-                generator.manual_seed(request.seed)
+            seed = generator.seed() if request.seed is None else request.seed
+            generator.manual_seed(seed)
             segments = self._segments(request, voice)
+            guard = UtteranceGuard.of(voice, request.guard_retries, seed)
             for index, (segment, phonemes) in enumerate(segments):
-                samples = self._speak(
-                    voice, phonemes, _as_marked(request, segment), generator, cancelled
-                )
-                yield AudioChunk(samples, voice.acoustic.sample_rate, index, phonemes.text)
+                speech = SegmentSpeech(voice, _as_marked(request, segment), generator, cancelled)
+                yield self._speak(speech, index, phonemes, guard)
 
     def _segments(
         self, request: SpeechRequest, voice: LoadedVoice
@@ -194,43 +189,29 @@ class Engine:
         return spoken
 
     def _speak(
-        self,
-        voice: LoadedVoice,
-        phonemes: Phonemes,
-        request: SpeechRequest,
-        generator: torch.Generator,
-        cancelled: Callable[[], bool],
-    ) -> np.ndarray:
-        """Return the audio of one segment and its pause, float32 [T]."""
-        if cancelled():
-            raise CanceledError('the utterance was cancelled')
+        self, speech: SegmentSpeech, index: int, phonemes: Phonemes, guard: UtteranceGuard | None
+    ) -> AudioChunk:
+        """Return the audio of one segment and its pause."""
         start = time.monotonic()
-        with torch.inference_mode():
-            text = text_condition(
-                phonemes, voice.bert, voice.semantic.config.bert_dim, self._device
-            )
+        text = speech.text(phonemes)
         text_done = time.monotonic()
-        tokens = list(segment_tokens(voice, text, request.sampling, generator, cancelled))
-        tokens_done = time.monotonic()
-        decoding = Decoding(request.speed, request.noise_scale, request.sample_steps)
-        wave = (
-            segment_waveform(voice, tokens, text, decoding, generator, cancelled)
-            .float()
-            .cpu()
-            .numpy()
-        )
+        if guard is None:
+            wave, report = speech.wave(text), ()
+        else:
+            wave, report = guard.wave(speech, text, index, phonemes)
+        sample_rate = speech.voice.acoustic.sample_rate
         log.debug(
-            'segment of %d phonemes: text %.3f s, %d tokens %.3f s, waveform of %.2f s %.3f s',
+            'segment of %d phonemes: text %.3f s, speech of %.2f s %.3f s',
             len(phonemes.ids),
             text_done - start,
-            len(tokens),
-            tokens_done - text_done,
-            len(wave) / voice.acoustic.sample_rate,
-            time.monotonic() - tokens_done,
+            len(wave) / sample_rate,
+            time.monotonic() - text_done,
         )
-        return np.concatenate(
-            [limit_peak(wave), silence(request.pause_s, voice.acoustic.sample_rate)]
-        )
+        if report:
+            log.info('segment %d of the text: %s', index, ', '.join(report))
+        pause = silence(speech.request.pause_s, sample_rate)
+        samples = np.concatenate([limit_peak(wave), pause])
+        return AudioChunk(samples, sample_rate, index, phonemes.text, guard=report)
 
     def _load_voice(self, voice: Voice) -> LoadedVoice:
         return load_voice(voice, self._models, self._frontend, self._device)

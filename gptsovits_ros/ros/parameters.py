@@ -97,6 +97,18 @@ PARAMETERS = (
         'speech.pause_s', 0.3, 'Silence after each segment [s].', bounds=REQUEST_BOUNDS['pause_s']
     ),
     ParamSpec(
+        'speech.sample_steps',
+        32,
+        'Steps in which voices of v3 and v4 draw their sound; fewer are quicker and rougher.',
+        bounds=REQUEST_BOUNDS['sample_steps'],
+    ),
+    ParamSpec(
+        'speech.guard_retries',
+        2,
+        'How often a segment that came out wrong is drawn again; 0: nothing is checked.',
+        bounds=REQUEST_BOUNDS['guard_retries'],
+    ),
+    ParamSpec(
         'speech.max_text_length', 2000, 'Longest text accepted [characters].', bounds=(1, 20000)
     ),
     ParamSpec(
@@ -264,6 +276,8 @@ class Parameters:
     speech_seed: int
     speech_split: str
     speech_pause_s: float
+    speech_sample_steps: int
+    speech_guard_retries: int
     speech_max_text_length: int
     text_upstream_compatible: bool
     text_lexicon: str

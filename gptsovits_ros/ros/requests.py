@@ -39,6 +39,8 @@ def request_from_text(text: str, parameters: Parameters) -> SpeechRequest:
         seed=_seed(parameters.speech_seed),
         split_method=parameters.speech_split,
         pause_s=parameters.speech_pause_s,
+        sample_steps=parameters.speech_sample_steps,
+        guard_retries=parameters.speech_guard_retries,
         sampling=parameters.sampling,
     )
 
@@ -54,6 +56,8 @@ def request_from_goal(goal: Goal, parameters: Parameters) -> SpeechRequest:
         seed=default.seed if goal.seed == -1 else goal.seed,
         split_method=default.split_method,
         pause_s=default.pause_s,
+        sample_steps=default.sample_steps,
+        guard_retries=default.guard_retries,
         sampling=SamplingParameters(
             top_k=goal.top_k or default.sampling.top_k,
             top_p=_decimal(goal.top_p) or default.sampling.top_p,

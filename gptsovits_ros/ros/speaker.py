@@ -164,6 +164,7 @@ class Speaker:
         sample_rate = 0
         for chunk in stream:
             sample_rate = chunk.sample_rate
+            utterance.guard.extend(chunk.guard)
             samples = to_int16(chunk.samples)
             for piece in rechunker.pieces(samples, sample_rate, chunk.is_segment_end):
                 if chunk.segment_index != segment_index:

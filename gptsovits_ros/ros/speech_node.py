@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
@@ -271,6 +272,12 @@ class SpeechNode(Node):
             after = '' if first is None else f', first audio after {first:.3f} s'
             self.get_logger().info(
                 f'{name} {state.name.lower()}: {utterance.published_s:.2f} s of audio{after}'
+            )
+        if state.is_end and utterance.guard:
+            counts = Counter(utterance.guard).items()
+            self.get_logger().warning(
+                f'{name}: segments that came out wrong (docs/guard.md): '
+                + ', '.join(f'{count} {report}' for report, count in counts)
             )
 
     # Parameters.

@@ -46,6 +46,7 @@ class Utterance:
         id: unique; names it in logs and messages.
         published_s: length of its audio that was published [s].
         first_audio_s: from its acceptance to its first audio [s]; None before that.
+        guard: what went wrong with its segments and was done about it (docs/guard.md), in order.
 
     """
 
@@ -56,6 +57,7 @@ class Utterance:
         self.id = utterance_id or uuid.uuid4().hex
         self.published_s = 0.0
         self.first_audio_s: float | None = None
+        self.guard: list[str] = []
         self._created = time.monotonic()
         self._canceled = threading.Event()
         self._lock = threading.Lock()

@@ -218,6 +218,8 @@ def _write(folder: Path, size_name: str, seed: int, version: str) -> None:
         'description': f'Random weights ({size_name} {version}): it babbles. '
         'For tests and benchmarks.',
         'languages': ['zh', 'en'],
+        # Babble is as long as it happens to be.
+        'guard': False,
         'model': {
             'semantic': 'semantic.ckpt',
             'acoustic': acoustic,

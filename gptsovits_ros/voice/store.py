@@ -58,6 +58,7 @@ class Voice:
         content: file of a small content encoder that came with the models; None: HuBERT is used.
         speaker: file of the speaker encoder (v2Pro, v2ProPlus), else None.
         vocoder: file or folder of the vocoder (v3, v4), else None.
+        guard: False if what it says is not meant to be speech, so that nothing checks it.
         lexicon: lexicon.yaml in the folder, if there is one (docs/pronunciation.md).
 
     """
@@ -81,6 +82,7 @@ class Voice:
     speaker: Path | None
     vocoder: Path | None
     lexicon: Path | None = None
+    guard: bool = True
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -202,6 +204,7 @@ def read_voice(folder: Path, model_root: Path) -> Voice:
         speaker=optional('encoders.speaker'),
         vocoder=optional('encoders.vocoder'),
         lexicon=_lexicon(folder),
+        guard=tree.flag('guard', True),
     )
 
 
@@ -241,6 +244,12 @@ class _Tree:
             return default
         if not isinstance(value, kind) or isinstance(value, bool):
             raise self.wrong(f'{key} is {value!r}; a {kind.__name__} is needed')
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self._tree.get(key, default)
+        if not isinstance(value, bool):
+            raise self.wrong(f'{key} is {value!r}; true or false is needed')
         return value
 
     def strings(self, key: str) -> list[str]:

@@ -27,6 +27,8 @@ PARAMETERS = Parameters.from_values(
         'speech.seed': 7,
         'speech.split': 'cut1',
         'speech.pause_s': 0.5,
+        'speech.sample_steps': 8,
+        'speech.guard_retries': 4,
         'sampling.top_k': 5,
     }
 )
@@ -49,6 +51,7 @@ def goal(**fields: object) -> SimpleNamespace:
 def test_text_takes_everything_from_the_parameters():
     request = requests.request_from_text('hi', PARAMETERS)
     assert (request.text, request.voice, request.language) == ('hi', 'anna', 'en')
+    assert (request.sample_steps, request.guard_retries) == (8, 4)
     assert (request.speed, request.seed, request.split_method, request.pause_s) == (
         1.2,
         7,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -146,6 +147,15 @@ def test_utterance_walks_through_its_states_and_its_audio_is_complete(start):
     assert utterance.published_s == pytest.approx(0.04)
     assert utterance.first_audio_s is not None
     assert queue.find(utterance.id) is None
+
+
+def test_what_the_guard_did_is_collected_over_the_segments(start):
+    reports = [('leak:retried',), (), ('too_long:cut', 'leak:retried')]
+    chunks = [replace(chunk(segment=n), guard=report) for n, report in enumerate(reports)]
+    queue, sink = start(Engine(Stream(chunks)))
+    utterance = say(queue)
+    sink.wait(lambda: 'FINISHED' in sink.names())
+    assert utterance.guard == ['leak:retried', 'too_long:cut', 'leak:retried']
 
 
 def test_next_utterance_is_spoken_after_one_that_failed(start):

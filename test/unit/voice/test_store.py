@@ -117,6 +117,7 @@ def test_a_link_that_leads_out_is_refused(store, tmp_path):
         ({'model__sample_rate': 'fast'}, 'model.sample_rate'),
         ({'model__sample_rate': True}, 'model.sample_rate'),
         ({'references': ['../x']}, 'references'),
+        ({'guard': 'no'}, 'guard is .*true or false'),
         ({'encoders__hubert': None}, 'encoders.hubert or encoders.content is needed'),
         ({'encoders__content': 'p.wav'}, 'and not both'),
         ({'model__version': 'v9'}, 'model.version is "v9"; known are v1, v2'),

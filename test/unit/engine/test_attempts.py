@@ -1,0 +1,269 @@
+"""What the engine does about faults: real frontend and decoder, a GPT that follows a script."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from torch import nn
+
+from gptsovits_ros.engine import engine as engine_module
+from gptsovits_ros.engine.engine import Engine
+from gptsovits_ros.engine.guard import Prompt, SegmentGuard
+from gptsovits_ros.engine.loaded_voice import load_voice
+from gptsovits_ros.errors import CanceledError
+from gptsovits_ros.text.frontend import TextFrontend
+from gptsovits_ros.text.symbols import symbol_table
+from gptsovits_ros.types import EngineSettings, SpeechRequest
+
+PAGE = (Path(__file__).parents[3] / 'docs' / 'guard.md').read_text('utf-8')
+MAX_SEC = 54.0  # as official models
+
+NASTY = ('是的', 'OK', '1', '哈哈哈哈', '不停地说' * 125)
+
+
+class ScriptedGpt(nn.Module):
+    """A GPT whose n-th attempt gives the n-th list of tokens, then ends; the last list repeats."""
+
+    def __init__(self, config, scripts: list[list[int]]) -> None:
+        super().__init__()
+        self.config = config
+        self.scripts = scripts
+        self.attempts = 0
+        self.steps = 0
+
+    def embed_text(self, phoneme_ids, bert):
+        return torch.zeros(1, phoneme_ids.shape[1], self.config.hidden_dim)
+
+    def embed_tokens(self, tokens, start=0):
+        return torch.zeros(1, tokens.shape[1], self.config.hidden_dim)
+
+    def hidden_states(self, h, mask, cache):
+        if mask is not None:  # a new text
+            self.attempts += 1
+            self.steps = 0
+        return h
+
+    def logits(self, last):
+        script = self.scripts[min(self.attempts, len(self.scripts)) - 1]
+        logits = torch.zeros(1, self.config.vocab_size)
+        token = script[self.steps] if self.steps < len(script) else self.config.eos
+        logits[0, token] = 100.0
+        self.steps += 1
+        return logits
+
+
+class Speech:
+    """Speaks in a guarded tiny voice whose GPT is scripted, and whose sound can be spoiled.
+
+    Attributes:
+        prompt: of the voice.
+        gpt: the scripted GPT.
+        spoil: changes the waveform of the n-th decode of a chunk, from 0.
+
+    """
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.spoil: Callable[[int, torch.Tensor], torch.Tensor] = lambda n, wave: wave
+        self._frontend = TextFrontend('v2')
+        self._decodes = 0
+        monkeypatch.setattr(engine_module, 'load_voice', self._load)
+        self._engine = Engine.load(EngineSettings(voice_root=str(root), threads=1))
+        voice = self._engine.loaded_voice()
+        table = symbol_table('v2')
+        self.prompt = Prompt(
+            tuple(table[id] for id in voice.prompt_text.ids.tolist()),
+            tuple(voice.prompt_tokens.tolist()),
+        )
+        decode = voice.acoustic.waveform
+        monkeypatch.setattr(voice.acoustic, 'waveform', lambda *args: self._spoilt(decode(*args)))
+
+    def _load(self, *arguments):
+        voice = load_voice(*arguments)
+        self.gpt = ScriptedGpt(replace(voice.semantic.config, max_sec=MAX_SEC), [[]])
+        # The prompt of a stand-in is too monotonous to be recognised.
+        prompt = torch.tensor(tokens(60, seed=8))
+        return replace(voice, semantic=self.gpt, prompt_tokens=prompt)
+
+    def _spoilt(self, wave: torch.Tensor) -> torch.Tensor:
+        self._decodes += 1
+        return self.spoil(self._decodes - 1, wave)
+
+    def guard(self, text: str) -> SegmentGuard:
+        """Return the guard of the one segment of a text."""
+        (segment,) = self._frontend.segments(text, 'auto', 'cut5')
+        spans = self._frontend.read(segment).spans
+        symbols = [symbol for span in spans for symbol in span.phonemes]
+        return SegmentGuard.of(symbols, self.prompt, self.gpt.config.token_limit)
+
+    def say(self, text: str, scripts: list[list[int]], cancelled=lambda: False, **options):
+        """Return the one chunk of a text."""
+        self.gpt.scripts, self.gpt.attempts, self._decodes = scripts, 0, 0
+        request = SpeechRequest(text, **{'seed': 3, 'pause_s': 0.0, **options})
+        (chunk,) = self._engine.synthesize(request, cancelled)
+        return chunk
+
+
+@pytest.fixture(scope='module')
+def guarded_root(tiny_voice, tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp('guarded')
+    shutil.copytree(tiny_voice, root / 'tiny')
+    file = root / 'tiny' / 'voice.yaml'
+    tree = yaml.safe_load(file.read_text('utf-8'))
+    assert tree.pop('guard') is False
+    file.write_text(yaml.safe_dump(tree, allow_unicode=True), 'utf-8')
+    return root
+
+
+@pytest.fixture(scope='module')
+def shared_speech(guarded_root) -> Iterator[Speech]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield Speech(guarded_root, monkeypatch)
+
+
+@pytest.fixture
+def speech(shared_speech) -> Speech:
+    shared_speech.spoil = lambda n, wave: wave
+    return shared_speech
+
+
+def tokens(length: int, seed: int = 0) -> list[int]:
+    random = np.random.default_rng(seed)
+    return np.concatenate([random.permutation(1000) for _ in range(2)])[:length].tolist()
+
+
+def fitting(guard: SegmentGuard, seed: int = 0) -> list[int]:
+    """Return tokens with which nothing is wrong."""
+    good = tokens(min(round(guard.low * 1.5), guard.high), seed)
+    assert guard.faults(good) == ()
+    return good
+
+
+FAULTS = {
+    'ends at once': lambda guard, prompt: tokens(11),
+    'never ends': lambda guard, prompt: tokens(1350),
+    'loops': lambda guard, prompt: fitting(guard) + tokens(4, seed=2) * 10,
+    'leaks the prompt': lambda guard, prompt: list(prompt.tokens[-20:]) + fitting(guard),
+}
+
+
+@pytest.mark.parametrize('fault', FAULTS)
+@pytest.mark.parametrize('text', NASTY, ids=lambda text: text[:4])
+def test_page_tells_what_is_done_about_each_fault_of_each_nasty_text(speech, text, fault):
+    guard = speech.guard(text)
+    bad, good = FAULTS[fault](guard, speech.prompt), fitting(guard)
+    once = speech.say(text, [bad, good])
+    attempts = speech.gpt.attempts
+    always = speech.say(text, [bad], guard_retries=1)
+    assert np.abs(once.samples).max() > 0 and np.abs(always.samples).max() > 0
+    name = text if len(text) < 10 else f'{text[:4]}… ({len(text)} characters)'
+    row = [name, fault, *map(_listed, (once.guard, always.guard)), str(attempts)]
+    assert f'| {" | ".join(row)} |' in PAGE
+
+
+def _listed(report: tuple[str, ...]) -> str:
+    return ', '.join(f'`{entry}`' for entry in report) or 'nothing'
+
+
+def test_page_has_the_constants_of_the_code():
+    from gptsovits_ros.engine import guard
+
+    stated = dict(re.findall(r'`([A-Z_]+)` = (\d+(?:\.\d+)?)', PAGE))
+    assert len(stated) >= 8
+    assert {name: getattr(guard, name) for name in stated} == {
+        name: pytest.approx(float(value)) for name, value in stated.items()
+    }
+
+
+def test_nothing_changes_bit_for_bit_when_nothing_is_wrong(speech):
+    good = fitting(speech.guard('是的'))
+    on = speech.say('是的', [good])
+    off = speech.say('是的', [good], guard_retries=0)
+    assert np.array_equal(on.samples, off.samples)
+    assert on.guard == ()
+
+
+def test_guard_retries_0_speaks_whatever_comes(speech):
+    chunk = speech.say('是的', [tokens(11), fitting(speech.guard('是的'))], guard_retries=0)
+    assert (chunk.guard, speech.gpt.attempts) == ((), 1)
+
+
+@pytest.mark.parametrize('retries', [1, 2, 5])
+def test_attempts_are_bounded_and_the_safe_setting_comes_last(speech, retries):
+    assert speech.say('是的', [[]], guard_retries=retries).guard == ('too_short:kept',)
+    assert speech.gpt.attempts == 1 + retries + 1
+
+
+def test_the_safe_setting_is_reported_where_it_helps(speech):
+    good = fitting(speech.guard('是的'))
+    chunk = speech.say('是的', [tokens(11)] * 3 + [good])
+    assert chunk.guard == ('too_short:safe',)
+
+
+def test_of_bad_attempts_the_best_is_spoken(speech):
+    leak = list(speech.prompt.tokens[-20:]) + tokens(20)
+    chunk = speech.say('是的', [leak, tokens(5), tokens(12, seed=9), tokens(3)])
+    assert chunk.guard == ('leak:replaced', 'too_short:kept')
+    rate = chunk.sample_rate
+    assert len(chunk.samples) == pytest.approx(12 / 25 * rate, abs=0.05 * rate)
+
+
+def test_what_never_ends_is_cut_at_the_end_of_the_band(speech):
+    guard = speech.guard('是的')
+    chunk = speech.say('是的', [tokens(1350)])
+    rate = chunk.sample_rate
+    assert chunk.guard == ('too_long:cut',)
+    assert len(chunk.samples) == pytest.approx(guard.high / 25 * rate, abs=0.05 * rate)
+    # It is not drawn to its end either.
+    assert speech.gpt.steps == guard.high + 1
+
+
+@pytest.mark.parametrize(
+    ('value', 'once', 'always'),
+    [
+        (0.0, ('silent:retried',), ('silent:kept',)),
+        (float('nan'), ('not_finite:retried',), ('not_finite:silenced',)),
+    ],
+)
+def test_bad_sound_is_made_again_and_reported_if_it_stays(speech, value, once, always):
+    good = fitting(speech.guard('是的'))
+    speech.spoil = lambda n, wave: torch.full_like(wave, value) if n == 0 else wave
+    assert speech.say('是的', [good]).guard == once
+    speech.spoil = lambda n, wave: torch.full_like(wave, value)
+    chunk = speech.say('是的', [good])
+    assert chunk.guard == always
+    assert np.isfinite(chunk.samples).all()
+
+
+def test_silence_is_not_preferred_to_sound_with_a_fault(speech):
+    good = fitting(speech.guard('是的'))
+    speech.spoil = lambda n, wave: torch.zeros_like(wave) if n == 0 else wave
+    chunk = speech.say('是的', [good, tokens(11)])
+    assert chunk.guard == ('silent:replaced', 'too_short:kept')
+    assert np.abs(chunk.samples).max() > 0
+
+
+@pytest.mark.parametrize('attempt', [1, 2, 3, 4])
+def test_cancel_is_heard_in_every_attempt(speech, attempt):
+    with pytest.raises(CanceledError):
+        speech.say('是的', [tokens(11)], lambda: speech.gpt.attempts >= attempt)
+    assert speech.gpt.attempts == attempt
+
+
+def test_the_same_seed_is_the_same_audio_when_the_guard_steps_in(guarded_root, monkeypatch):
+    monkeypatch.setattr(engine_module, 'load_voice', load_voice)
+    engine = Engine.load(EngineSettings(voice_root=str(guarded_root), threads=1))
+    # Random weights: whether and where a segment ends is chance.
+    request = SpeechRequest('你好，机器人今天在这里说话。', seed=11)
+    first, second = (list(engine.synthesize(request)) for _ in range(2))
+    assert any(chunk.guard for chunk in first)
+    assert [chunk.guard for chunk in first] == [chunk.guard for chunk in second]
+    for one, other in zip(first, second, strict=True):
+        assert np.array_equal(one.samples, other.samples)
