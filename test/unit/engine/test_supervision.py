@@ -156,7 +156,9 @@ def test_an_engine_of_another_version_is_a_final_failure(make_client):
     assert client.status.state == 'failed'
 
 
-def test_an_engine_that_dies_while_loading_is_started_again_with_growing_pauses(make_client):
+def test_an_engine_that_dies_while_loading_is_started_again_with_growing_pauses(
+    make_client, eventually
+):
     times = []
 
     def note(status):
@@ -166,8 +168,8 @@ def test_an_engine_that_dies_while_loading_is_started_again_with_growing_pauses(
     client = make_client('exit 9', on_status=note)
     client.start()
     with pytest.raises(EngineUnavailableError, match='is restarting: .* exit code 9'):
-        client.wait_ready(2.2)
-    assert len(times) == 3  # lost at about 0.1, 0.7 and 1.8 s
+        client.wait_ready(1.0)
+    eventually(lambda: len(times) >= 3)  # lost at about 0.1, 0.7 and 1.8 s on a quiet machine
     assert times[1] - times[0] > 0.5
     assert times[2] - times[1] > 1.0
     assert 'exit code 9' in client.status.message

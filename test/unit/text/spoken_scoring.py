@@ -81,8 +81,9 @@ def random_texts(count: int) -> list[str]:
 
 def grows_linearly(speak: Callable[[str], str], unit: str) -> bool:
     """Tell whether 10,000 characters of a repeated text take little more than 4 times 2,500."""
-    short = min(_seconds(speak, unit, 2500) for _ in range(2))
-    return _seconds(speak, unit, 10000) < 8 * short + 0.1
+    # The best of several: a busy machine makes any single run slower, never faster.
+    short = min(_seconds(speak, unit, 2500) for _ in range(3))
+    return any(_seconds(speak, unit, 10000) < 8 * short + 0.1 for _ in range(5))
 
 
 def _seconds(speak: Callable[[str], str], unit: str, length: int) -> float:
