@@ -147,6 +147,7 @@ def state_message(
     if utterance is not None:
         message.utterance_id = utterance.id
         message.source = utterance.source
+        message.guard = utterance.guard_summary
     if error is not None:
         message.error_code = error.code
         message.error_msg = str(error)

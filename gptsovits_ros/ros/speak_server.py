@@ -92,6 +92,7 @@ class SpeakServer(ActionServer):
             error_msg=error_msg,
             utterance_id=utterance.id,
             audio_duration=duration_message(utterance.published_s),
+            guard=utterance.guard,
         )
         # Not through self.notify_execute, which is silent: this runs _conclude in the executor.
         super().notify_execute(goal_handle, None)

@@ -11,7 +11,6 @@ import logging
 import signal
 import sys
 import threading
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
@@ -274,10 +273,8 @@ class SpeechNode(Node):
                 f'{name} {state.name.lower()}: {utterance.published_s:.2f} s of audio{after}'
             )
         if state.is_end and utterance.guard:
-            counts = Counter(utterance.guard).items()
             self.get_logger().warning(
-                f'{name}: segments that came out wrong (docs/guard.md): '
-                + ', '.join(f'{count} {report}' for report, count in counts)
+                f'{name}: segments that came out wrong (docs/guard.md): {utterance.guard_summary}'
             )
 
     # Parameters.

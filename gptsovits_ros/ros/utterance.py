@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections import Counter
 from enum import IntEnum
 from typing import Protocol
 
@@ -67,6 +68,12 @@ class Utterance:
     def is_canceled(self) -> bool:
         """True once someone asked to stop it."""
         return self._canceled.is_set()
+
+    @property
+    def guard_summary(self) -> str:
+        """How often the guard did what, e.g. "2 too_long:retried, 1 leak:kept"."""
+        counts = Counter(self.guard).items()
+        return ', '.join(f'{count} {report}' for report, count in counts)
 
     def cancel(self) -> None:
         """Ask it to stop, and with it the engine's work for it; more than once does no harm."""

@@ -46,7 +46,10 @@ class FakeEngine:
                 if cancelled():
                     raise CanceledError('cancelled')
                 time.sleep(0.005)
-            yield AudioChunk(samples(request, index), SAMPLE_RATE, index, f'{word} {index}')
+            guard = ('leak:retried',) if word == 'leaky' else ()
+            yield AudioChunk(
+                samples(request, index), SAMPLE_RATE, index, f'{word} {index}', guard=guard
+            )
             if word == 'die':
                 time.sleep(0.3)  # the chunk must be on its way
                 os.kill(os.getpid(), signal.SIGKILL)

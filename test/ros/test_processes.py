@@ -41,6 +41,18 @@ def test_engine_killed_while_speaking_fails_that_utterance_and_the_next_one_work
     assert node.engine_pid() != engine
 
 
+def test_what_the_guard_did_is_in_the_result_the_state_and_the_log(
+    start_node, make_robot, eventually
+):
+    node, robot = start_node(), make_robot()
+    robot.wait_for_node()
+    answer = robot.result(robot.speak('leaky 2'))
+    assert list(answer.result.guard) == ['leak:retried', 'leak:retried']
+    assert robot.wait_state('FINISHED').guard == '2 leak:retried'
+    eventually(lambda: '2 leak:retried' in node.log)
+    assert list(robot.result(robot.speak('tone 1')).result.guard) == []
+
+
 def test_engine_that_dies_of_a_text_fails_that_utterance_only(start_node, make_robot):
     start_node()
     robot = make_robot()

@@ -143,8 +143,10 @@ def test_state_carries_utterance_and_error(conversions):
     from gptsovits_ros.ros.utterance import State, Utterance
 
     utterance = Utterance(SpeechRequest('private'), 'speak', 'abc')
+    utterance.guard += ['leak:retried', 'too_long:cut', 'leak:retried']
     message = conversions.state_message(
         State.FAILED, utterance, '', EngineCrashedError('died'), msg.SpeechState
     )
     assert (message.state, message.utterance_id, message.source) == (8, 'abc', 'speak')
     assert (message.error_code, message.error_msg, message.synthetic) == (221, 'died', True)
+    assert message.guard == '2 leak:retried, 1 too_long:cut'
