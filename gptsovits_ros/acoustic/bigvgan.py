@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gptsovits_ros.acoustic.cfm_config import BigVganConfig
+from gptsovits_ros.acoustic.hifigan import Generator, ResidualBlock
 
 # The filters around every activation: twice the rate and back (Karras et al. 2021, StyleGAN3).
 RATIO = 2
@@ -82,21 +83,11 @@ class SmoothActivation(nn.Module):
         )
 
 
-class AmpBlock(nn.Module):
-    """Pairs of dilated and plain convolutions between activations, each pair with a residual."""
+class AmpBlock(ResidualBlock):
+    """A residual block whose activations are smooth, each with channels of its own."""
 
     def __init__(self, channels: int, kernel_size: int, dilations: tuple[int, ...]) -> None:
-        super().__init__()
-        self.convs1 = nn.ModuleList(
-            nn.Conv1d(
-                channels, channels, kernel_size, dilation=d, padding=d * (kernel_size - 1) // 2
-            )
-            for d in dilations
-        )
-        self.convs2 = nn.ModuleList(
-            nn.Conv1d(channels, channels, kernel_size, padding=(kernel_size - 1) // 2)
-            for _ in dilations
-        )
+        super().__init__(channels, kernel_size, dilations)
         self.activations = nn.ModuleList(
             SmoothActivation(channels) for _ in range(2 * len(dilations))
         )
@@ -108,34 +99,19 @@ class AmpBlock(nn.Module):
         return x
 
 
-class BigVgan(nn.Module):
+class BigVgan(Generator):
     """Log mel [B, mel_bands, F] -> waveform [B, 1, F * samples_per_frame] within [-1, 1]."""
 
     def __init__(self, config: BigVganConfig) -> None:
-        super().__init__()
+        super().__init__(config.mel_bands, config, post_bias=False, block=AmpBlock)
         self.config = config
-        width = config.upsample_initial_channel
-        self.blocks_per_stage = len(config.resblock_kernel_sizes)
-        self.conv_pre = nn.Conv1d(config.mel_bands, width, 7, padding=3)
-        self.ups = nn.ModuleList()
-        self.resblocks = nn.ModuleList()
-        for rate, kernel in zip(config.upsample_rates, config.upsample_kernel_sizes, strict=True):
-            self.ups.append(
-                nn.ConvTranspose1d(width, width // 2, kernel, rate, padding=(kernel - rate) // 2)
-            )
-            width //= 2
-            for size, dilations in zip(
-                config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True
-            ):
-                self.resblocks.append(AmpBlock(width, size, dilations))
-        self.activation_post = SmoothActivation(width)
-        self.conv_post = nn.Conv1d(width, 1, 7, padding=3, bias=False)
+        self.activation_post = SmoothActivation(self.conv_post.in_channels)
 
     def forward(self, mel: Tensor) -> Tensor:
-        x = self.conv_pre(mel)
+        return self.waveform(self.conv_pre(mel))
+
+    def waveform(self, x: Tensor) -> Tensor:
+        """Return [B, 1, T] for what `conv_pre` gave, [B, upsample_initial_channel, F]."""
         for stage, up in enumerate(self.ups):
-            x = up(x)
-            first = stage * self.blocks_per_stage
-            blocks = self.resblocks[first : first + self.blocks_per_stage]
-            x = sum(block(x) for block in blocks) / self.blocks_per_stage
+            x = self._mean_of_blocks(stage, up(x))
         return self.conv_post(self.activation_post(x)).clamp(-1, 1)

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gptsovits_ros.acoustic.cfm_config import VocoderConfig
+from gptsovits_ros.acoustic.cfm_config import BigVganConfig, VocoderConfig
 from gptsovits_ros.acoustic.config import SovitsConfig
 
 LEAKY_SLOPE = 0.1
@@ -43,7 +43,11 @@ class Generator(nn.Module):
     """What all HiFi-GANs here have in common; subclasses say what enters after `conv_pre`."""
 
     def __init__(
-        self, in_channels: int, sizes: SovitsConfig | VocoderConfig, post_bias: bool
+        self,
+        in_channels: int,
+        sizes: SovitsConfig | VocoderConfig | BigVganConfig,
+        post_bias: bool,
+        block: type[ResidualBlock] = ResidualBlock,
     ) -> None:
         super().__init__()
         width = sizes.upsample_initial_channel
@@ -59,17 +63,20 @@ class Generator(nn.Module):
             for size, dilations in zip(
                 sizes.resblock_kernel_sizes, sizes.resblock_dilation_sizes, strict=True
             ):
-                self.resblocks.append(ResidualBlock(width, size, dilations))
+                self.resblocks.append(block(width, size, dilations))
         self.conv_post = nn.Conv1d(width, 1, 7, padding=3, bias=post_bias)
 
     def waveform(self, x: Tensor) -> Tensor:
         """Return [B, 1, T] for what `conv_pre` gave, [B, upsample_initial_channel, F]."""
         for stage, up in enumerate(self.ups):
-            x = up(F.leaky_relu(x, LEAKY_SLOPE))
-            first = stage * self.blocks_per_stage
-            blocks = self.resblocks[first : first + self.blocks_per_stage]
-            x = sum(block(x) for block in blocks) / self.blocks_per_stage
+            x = self._mean_of_blocks(stage, up(F.leaky_relu(x, LEAKY_SLOPE)))
         return torch.tanh(self.conv_post(F.leaky_relu(x, LAST_LEAKY_SLOPE)))
+
+    def _mean_of_blocks(self, stage: int, x: Tensor) -> Tensor:
+        """Return the mean of what the residual blocks of a stage make of x [B, C, T]."""
+        first = stage * self.blocks_per_stage
+        blocks = self.resblocks[first : first + self.blocks_per_stage]
+        return sum(block(x) for block in blocks) / self.blocks_per_stage
 
 
 class HifiGan(Generator):
