@@ -36,21 +36,21 @@ from gptsovits_ros.training.acoustic_losses import (
     mel_loss,
     stft_loss,
 )
-from gptsovits_ros.training.batching import BatchStream, make_batches
+from gptsovits_ros.training.batching import make_batches
 from gptsovits_ros.training.corpus import (
-    DEV_SPEAKER,
     DEV_TEXT,
-    TRAIN,
     AudioCache,
     Speakers,
     Utterance,
     read_corpus,
+    split_utterances,
 )
 from gptsovits_ros.training.discriminators import Discriminators
 from gptsovits_ros.training.ema import MovingAverage
 from gptsovits_ros.training.optimizers import make_optimizer, set_rate
 from gptsovits_ros.training.precision import Precision
 from gptsovits_ros.training.settings import AcousticSettings, plain_settings
+from gptsovits_ros.training.trained_model import TrainedModel
 
 # What `text_rate` slows down, as official fine-tuning does.
 TEXT_SIDE = ('prior.text_embedding.', 'prior.text_encoder.', 'prior.mrte.')
@@ -60,7 +60,7 @@ TOKENIZER = ('quantizer.', 'ssl_projection.')
 DECODER_STD = 0.01
 
 
-class AcousticTrainer:
+class AcousticTrainer(TrainedModel):
     """Holds models, optimizers and average; see loop.Trainer for the methods."""
 
     role = ACOUSTIC
@@ -80,15 +80,9 @@ class AcousticTrainer:
         config = settings.model
         self._audio = AudioCache(corpus, config.sample_rate)
         usable = self._usable(read_corpus(corpus, config.codebook_size, report), report)
-        self._train = [item for item in usable if item.split == TRAIN]
-        if not self._train:
-            raise ConfigurationError(f'{corpus} has no usable utterance in the split "{TRAIN}"')
+        self._train, self._dev = split_utterances(usable, corpus)
         self._speakers = Speakers(self._train, self._serves_as_reference)
         self._collator = self._make_collator(self._train)
-        self._dev = {
-            split: [item for item in usable if item.split == split]
-            for split in (DEV_TEXT, DEV_SPEAKER)
-        }
         if device.type == 'cuda':
             self._audio.preload([item.name for item in usable])
         self._mel = MelConfig(config.spectrogram, settings.mel_bands, 0.0, config.sample_rate / 2)
@@ -103,10 +97,6 @@ class AcousticTrainer:
         # bfloat16 keeps 8 bits of a sample, which the mel loss would take for noise.
         self._precision.keep_float32(self._model.decoder.conv_post)
         self._average = MovingAverage(plain_state(self._model), settings.run.ema_decay)
-
-    def batches(self, epoch: int, index: int) -> BatchStream[AcousticExample]:
-        """Return the training batches from a position on."""
-        return BatchStream(self._plan, epoch, index)
 
     def step(self, batches: list[list[AcousticExample]], step: int) -> dict[str, Tensor]:
         """Make one update of the generator and, after the warm-up, of the discriminators.
@@ -153,23 +143,16 @@ class AcousticTrainer:
 
     def state(self) -> dict[str, Any]:
         """Return all that changes from step to step."""
-        return {
-            'model': self._model.state_dict(),
+        return super().state() | {
             'judges': self._judges.state_dict(),
-            'optimizer': self._optimizer.state_dict(),
             'judge_optimizer': self._judge_optimizer.state_dict(),
-            'average': self._average.tensors,
-            'precision': self._precision.state(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Take it back."""
-        self._model.load_state_dict(state['model'])
+        super().load(state)
         self._judges.load_state_dict(state['judges'])
-        self._optimizer.load_state_dict(state['optimizer'])
         self._judge_optimizer.load_state_dict(state['judge_optimizer'])
-        self._average.load(state['average'])
-        self._precision.load(state['precision'])
 
     def _learn(self, batch: AcousticBatch, is_adversarial: bool, parts: int) -> dict[str, Tensor]:
         """Add one batch's share of the gradients; return its losses."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ from gptsovits_ros.checkpoint.content import CONTENT, KIND
 from gptsovits_ros.checkpoint.weights import WeightFile, read_weights
 from gptsovits_ros.encoders.content import ContentConfig, relative_decibels
 from gptsovits_ros.errors import CheckpointError
-from gptsovits_ros.training.batching import BatchStream, make_batches
+from gptsovits_ros.training.batching import make_batches
 from gptsovits_ros.training.content_augment import (
     AugmentSettings,
     augment,
@@ -49,6 +48,7 @@ from gptsovits_ros.training.settings import (
     RunSettings,
     plain_settings,
 )
+from gptsovits_ros.training.trained_model import TrainedModel
 
 KMEANS_ROUNDS = 10
 KMEANS_VECTORS_PER_ROW = 24
@@ -104,7 +104,7 @@ class ContentSettings:
     start: str = ''
 
 
-class ContentTrainer:
+class ContentTrainer(TrainedModel):
     """Holds tokenizer, optimizer and average; see loop.Trainer for the methods."""
 
     role = CONTENT
@@ -131,10 +131,6 @@ class ContentTrainer:
         self._optimizer = make_optimizer([(self._parameters, 1.0)], settings.optimizer)
         self._precision = Precision(settings.run.precision, device)
         self._average = MovingAverage(self._model.state_dict(), settings.run.ema_decay)
-
-    def batches(self, epoch: int, index: int) -> BatchStream[int]:
-        """Return the training batches from a position on."""
-        return BatchStream(self._plan, epoch, index)
 
     def step(self, batches: list[list[int]], step: int) -> dict[str, Tensor]:
         """Make one update."""
@@ -201,22 +197,6 @@ class ContentTrainer:
         }
         tensors[CODEBOOK] = model.codebook.rows
         return WeightFile(CONTENT, KIND, {'model': self.plain['model']}, info, tensors)
-
-    def state(self) -> dict[str, Any]:
-        """Return all that changes from step to step."""
-        return {
-            'model': self._model.state_dict(),
-            'optimizer': self._optimizer.state_dict(),
-            'average': self._average.tensors,
-            'precision': self._precision.state(),
-        }
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Take it back."""
-        self._model.load_state_dict(state['model'])
-        self._optimizer.load_state_dict(state['optimizer'])
-        self._average.load(state['average'])
-        self._precision.load(state['precision'])
 
     def averaged(self) -> Tokenizer:
         """Return the tokenizer with averaged weights, for use."""

@@ -100,6 +100,22 @@ def read_corpus(
     return list(utterances.values())
 
 
+def split_utterances(
+    utterances: Sequence[Utterance], corpus: Path
+) -> tuple[list[Utterance], dict[str, list[Utterance]]]:
+    """Return the utterances to learn, and those of each dev split.
+
+    Raises:
+        ConfigurationError: there is nothing to learn; `corpus` is named in it.
+
+    """
+    of = {split: [item for item in utterances if item.split == split] for split in SPLITS}
+    train = of.pop(TRAIN)
+    if not train:
+        raise ConfigurationError(f'{corpus} has no usable utterance in the split "{TRAIN}"')
+    return train, of
+
+
 class AudioCache:
     """The audio of a corpus at one rate, kept in memory as 16-bit integers once it was read."""
 

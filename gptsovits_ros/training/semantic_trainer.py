@@ -20,19 +20,19 @@ from gptsovits_ros.checkpoint.save import semantic_weights
 from gptsovits_ros.checkpoint.weights import SEMANTIC, WeightFile
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.semantic.model import Text2Semantic, prefix_mask
-from gptsovits_ros.training.batching import BatchStream, make_batches, pad
+from gptsovits_ros.training.batching import make_batches, pad
 from gptsovits_ros.training.corpus import (
-    DEV_SPEAKER,
     DEV_TEXT,
-    TRAIN,
     Speakers,
     Utterance,
     read_corpus,
+    split_utterances,
 )
 from gptsovits_ros.training.ema import MovingAverage
 from gptsovits_ros.training.optimizers import make_optimizer, set_rate
 from gptsovits_ros.training.precision import Precision
 from gptsovits_ros.training.settings import SemanticSettings, plain_settings
+from gptsovits_ros.training.trained_model import TrainedModel
 
 TOP = 3  # accuracy: the token is among this many most likely ones
 DEV_BATCH = 16
@@ -76,7 +76,7 @@ class SemanticBatch:
         )
 
 
-class SemanticTrainer:
+class SemanticTrainer(TrainedModel):
     """Holds model, optimizer and average; see loop.Trainer for the methods."""
 
     role = SEMANTIC
@@ -100,14 +100,8 @@ class SemanticTrainer:
                 f'{len(utterances) - len(usable)} of {len(utterances)} utterances are too long, '
                 'or their text does not fit their length'
             )
-        self._train = [item for item in usable if item.split == TRAIN]
-        if not self._train:
-            raise ConfigurationError(f'{corpus} has no usable utterance in the split "{TRAIN}"')
+        self._train, self._dev = split_utterances(usable, corpus)
         self._speakers = Speakers(self._train, self._serves_as_prompt)
-        self._dev = {
-            split: [item for item in usable if item.split == split]
-            for split in (DEV_TEXT, DEV_SPEAKER)
-        }
         torch.manual_seed(settings.run.seed)
         self._model = self._make_model().to(device).train().requires_grad_(True)
         add_dropout(self._model, settings.dropout)
@@ -115,10 +109,6 @@ class SemanticTrainer:
         self._optimizer = make_optimizer([(self._parameters, 1.0)], settings.optimizer)
         self._precision = Precision(settings.run.precision, device)
         self._average = MovingAverage(self._model.state_dict(), settings.run.ema_decay)
-
-    def batches(self, epoch: int, index: int) -> BatchStream[SemanticExample]:
-        """Return the training batches from a position on."""
-        return BatchStream(self._plan, epoch, index)
 
     def step(self, batches: list[list[SemanticExample]], step: int) -> dict[str, Tensor]:
         """Make one update: the mean cross-entropy over all tokens of all batches."""
@@ -170,22 +160,6 @@ class SemanticTrainer:
     def weights(self, info: str) -> WeightFile:
         """Return the averaged weights as a file."""
         return semantic_weights(self._averaged(), info)
-
-    def state(self) -> dict[str, Any]:
-        """Return all that changes from step to step."""
-        return {
-            'model': self._model.state_dict(),
-            'optimizer': self._optimizer.state_dict(),
-            'average': self._average.tensors,
-            'precision': self._precision.state(),
-        }
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Take it back."""
-        self._model.load_state_dict(state['model'])
-        self._optimizer.load_state_dict(state['optimizer'])
-        self._average.load(state['average'])
-        self._precision.load(state['precision'])
 
     def _make_model(self) -> Text2Semantic:
         if not self._settings.start:
