@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 
 from gptsovits_ros.text.spoken import en_numbers as numbers
 from gptsovits_ros.text.spoken import en_tables as tables
+from gptsovits_ros.text.spoken.latin_letters import humps, without_accents
 
-_HUMPS = re.compile('[A-Z]+(?![a-z])|[A-Z]?[a-z]+')
 _VOWEL = re.compile('[AEIOUY]')
 # Consonants that no English word begins or ends with.
 _UNSPEAKABLE = re.compile(
@@ -28,8 +27,7 @@ def plain_letters(text: str) -> str:
     """Return the text without accents: "café" is "cafe"; other scripts stay as they are."""
     if text.isascii():
         return text
-    decomposed = unicodedata.normalize('NFD', text.translate(_LETTERS))
-    return ''.join(char for char in decomposed if unicodedata.category(char) != 'Mn')
+    return without_accents(text.translate(_LETTERS))
 
 
 def spell(letters: str) -> str:
@@ -111,8 +109,7 @@ def _read_camel_case(word: str) -> str:
         return word[0] + word[1:].lower()
     if re.fullmatch('Ma?c[A-Z][a-z]+', word) and word not in ('MacBook', 'MacOS'):
         return word.capitalize()
-    humps = _HUMPS.findall(word) or [word]
-    return ' '.join(read_word(hump) for hump in humps)
+    return ' '.join(read_word(hump) for hump in humps(word) or [word])
 
 
 def read_code(words: Iterable[str], silent: str = '') -> str:

@@ -11,6 +11,7 @@ from gptsovits_ros.text.spoken import en_numbers as numbers
 from gptsovits_ros.text.spoken import en_tables as tables
 from gptsovits_ros.text.spoken.en_latin import plain_letters, read_code, read_word, spell
 from gptsovits_ros.text.spoken.piece import Kind, Number, Piece
+from gptsovits_ros.text.spoken.reader import RANGE_SIGNS, PieceReader
 
 _MARKS = str.maketrans(
     {
@@ -29,38 +30,22 @@ _PERIODS = frozenset('second minute hour day night week month year person'.split
 _DAYS_OF_MONTH = frozenset('13 14 15 17 18 19 21 22 23 26 27 28 29 31'.split())
 _ARTICLES = frozenset(('a', 'an'))
 _MONEY_SIGNS = frozenset('$€£¥')
-_TILDES = frozenset('~～〜')
 
 
-class EnglishReader:
-    """Says the pieces of one text in turn; each method reads the piece at `at`, or some more."""
+class EnglishReader(PieceReader):
+    """Each method reads the piece at `at`, or some more."""
 
     def __init__(self, pieces: list[Piece]) -> None:
-        self.pieces = pieces
-        self.at = 0
+        super().__init__(pieces)
         self.shouted = context.find_shouted(pieces)
 
-    def read(self) -> str:
-        spoken: list[str] = []
-        while self.at < len(self.pieces):
-            piece = self.pieces[self.at]
-            words = _SAY[piece.kind](self, piece)
-            if spoken and words and _must_part(spoken[-1], words):
-                spoken.append(' ')
-            spoken.append(words)
-            self.at += 1
-        return ''.join(spoken)
+    def say(self, piece: Piece) -> str:
+        return _SAY[piece.kind](self, piece)
+
+    def must_part(self, before: str, words: str) -> bool:
+        return before[-1:].isalnum() and words[0].isalnum()
 
     # Neighbours
-
-    def _text(self, step: int) -> str:
-        """Return the text of the piece that is `step` pieces away."""
-        at = self.at + step
-        return self.pieces[at].text if 0 <= at < len(self.pieces) else ''
-
-    def _kind(self, step: int) -> Kind:
-        at = self.at + step
-        return self.pieces[at].kind if 0 <= at < len(self.pieces) else Kind.TEXT
 
     def _word(self, step: int) -> str:
         """Return the word next to this piece, behind a space or hyphen, else ''."""
@@ -325,7 +310,7 @@ class EnglishReader:
             words = {'<': 'less than', '>': 'greater than'}
             is_operator = after == before or after[:1].isdecimal()
             return words[sign] if is_operator else ' '
-        if sign in _TILDES:
+        if sign in RANGE_SIGNS:
             return 'about' if after[:1].isdecimal() or after[:1] in _MONEY_SIGNS else ' '
         return tables.SYMBOLS.get(sign.lower(), ' ')
 
@@ -393,7 +378,3 @@ _SAY: Mapping[Kind, Callable[[EnglishReader, Piece], str]] = MappingProxyType(
         Kind.EMOJI: EnglishReader.silent,
     }
 )
-
-
-def _must_part(before: str, after: str) -> bool:
-    return before[-1:].isalnum() and after[0].isalnum()

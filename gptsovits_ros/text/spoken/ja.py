@@ -12,6 +12,8 @@ from gptsovits_ros.text.spoken import ja_tables as tables
 from gptsovits_ros.text.spoken.common import find_pieces, fold, roman
 from gptsovits_ros.text.spoken.ja_latin import read_code, read_letters, read_word
 from gptsovits_ros.text.spoken.piece import Kind, Number, Piece
+from gptsovits_ros.text.spoken.reader import RANGE_SIGNS, PieceReader, is_month_and_day
+from gptsovits_ros.text.spoken.units import MAGNITUDES
 
 _WEEKDAYS = dict(zip('月火水木金土日', 'ゲツ カ スイ モク キン ド ニチ'.split(), strict=True))
 
@@ -84,7 +86,6 @@ _UNSPOKEN = re.compile(r"[^\w\s、。！？!?.…・'-]|_")
 _WINS = re.compile('.{0,6}(?:勝|負|敗|引き分|リード|下し|破)')
 _PLACES = re.compile('(?:丁目|番地?|区|町|市|村|郡|台|通)$')
 _COUNTERS_OF_TIME = tuple('時分秒月日')
-_RANGE_SIGNS = frozenset('~～〜')
 
 
 def spoken_ja(text: str) -> str:
@@ -103,31 +104,15 @@ def spoken_ja(text: str) -> str:
     return _tidy(_Reader(find_pieces(text)).read())
 
 
-class _Reader:
-    """Says the pieces of one text in turn; each method reads the piece at `at`, or some more."""
+class _Reader(PieceReader):
+    """Each method reads the piece at `at`, or some more."""
 
-    def __init__(self, pieces: list[Piece]) -> None:
-        self.pieces = pieces
-        self.at = 0
+    def say(self, piece: Piece) -> str:
+        return _SAY[piece.kind](self, piece)
 
-    def read(self) -> str:
-        spoken: list[str] = []
-        while self.at < len(self.pieces):
-            piece = self.pieces[self.at]
-            words = _SAY[piece.kind](self, piece)
-            if spoken and _must_part(spoken[-1], words):
-                spoken.append(' ')
-            spoken.append(words)
-            self.at += 1
-        return ''.join(spoken)
-
-    def _text(self, step: int) -> str:
-        at = self.at + step
-        return self.pieces[at].text if 0 <= at < len(self.pieces) else ''
-
-    def _kind(self, step: int) -> Kind:
-        at = self.at + step
-        return self.pieces[at].kind if 0 <= at < len(self.pieces) else Kind.TEXT
+    def must_part(self, before: str, words: str) -> bool:
+        last, first = before[-1:], words[0]
+        return last.isascii() and last.isalnum() and first.isascii() and first.isalnum()
 
     # Words and numbers
 
@@ -151,11 +136,11 @@ class _Reader:
             return numbers.digits(text)
         if (
             self._kind(1) is Kind.LATIN
-            and self._text(1) in tables.MAGNITUDES
+            and self._text(1) in MAGNITUDES
             and (len(text) > 1 or self._text(1) != 'K')
         ):
             self.at += 1
-            return numbers.scaled(value, tables.MAGNITUDES[self._text(0)])
+            return numbers.scaled(value, MAGNITUDES[self._text(0)])
         if not text.strip('0') and self._text(1).startswith(('時', '分')):
             return '零'
         if self._kind(-1) is Kind.LATIN and 3 <= len(text):
@@ -186,9 +171,8 @@ class _Reader:
             whole, above, below = piece.numbers
             return f'{numbers.spoken(whole)}と{numbers.fraction(above, below)}'
         above, below = piece.numbers
-        if len(above.integer) <= 2 and len(below.integer) == 2 and 12 < int(below.integer) < 32:
-            if 1 <= int(above.integer) <= 12 and not above.sign:
-                return f'{numbers.kanji(above.integer)}月{numbers.kanji(below.integer)}日'
+        if is_month_and_day(above, below):
+            return f'{numbers.kanji(above.integer)}月{numbers.kanji(below.integer)}日'
         return numbers.fraction(above, below)
 
     def percent(self, piece: Piece) -> str:
@@ -260,12 +244,11 @@ class _Reader:
 
     def symbol(self, piece: Piece) -> str:
         sign = piece.text
-        step = 2 if self._text(-1) == ' ' == self._text(1) else 1
-        sides = self._kind(-step), self._kind(step)
+        sides = self._sides()
         if sign in tables.OPERATORS and _is_sum(sign, sides):
             return tables.OPERATORS[sign]
         before, after = self._text(-1), self._text(1)
-        if sign in _RANGE_SIGNS:
+        if sign in RANGE_SIGNS:
             follows = after[:1].isalnum() or before[-1:] in _COUNTERS_OF_TIME
             return 'から' if before[-1:].isalnum() and follows and not _is_kana(before) else ''
         if sign in '-/|':
@@ -311,15 +294,6 @@ _SAY: Mapping[Kind, Callable[[_Reader, Piece], str]] = MappingProxyType(
 )
 
 
-def _must_part(before: str, after: str) -> bool:
-    return (
-        before[-1:].isascii()
-        and before[-1:].isalnum()
-        and after[:1].isascii()
-        and (after[:1].isalnum())
-    )
-
-
 def _is_sum(sign: str, sides: tuple[Kind, Kind]) -> bool:
     if sign in '-/=':
         return Kind.LATIN not in sides and _TERMS.issuperset(sides)
@@ -341,8 +315,8 @@ def _measured(value: Number, unit: str, before: str = '') -> str:
 
 def _money(value: Number, currency: str, magnitude: str) -> str:
     name, hundredth = tables.CURRENCIES[currency]
-    if magnitude in tables.MAGNITUDES:
-        return numbers.scaled(value, tables.MAGNITUDES[magnitude]) + name
+    if magnitude in MAGNITUDES:
+        return numbers.scaled(value, MAGNITUDES[magnitude]) + name
     if hundredth and len(value.decimals) == 2 and not magnitude:
         whole = Number(value.integer, '', value.sign)
         cents = value.decimals.lstrip('0')

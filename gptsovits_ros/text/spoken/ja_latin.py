@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 
 from gptsovits_ros.text.spoken import ja_numbers as numbers
 from gptsovits_ros.text.spoken import ja_tables as tables
+from gptsovits_ros.text.spoken.latin_letters import has_acronym, humps, without_accents
 
 _LONGEST_SPELLED = 5
-_HUMPS = re.compile('[A-Z]+(?![a-z])|[A-Z]?[a-z]+')
 _VOWEL = re.compile('[aeiou]')
 _ROWS = {
     '': 'アイウエオ', 'k': 'カキクケコ', 's': 'サシスセソ', 't': 'タチツテト', 'n': 'ナニヌネノ',
@@ -39,7 +38,7 @@ def read_letters(text: str) -> str:
 
 def read_word(written: str) -> str:
     """Return a Latin word as Japanese speakers say it, or unchanged if it has no Japanese form."""
-    word = _plain(written)
+    word = without_accents(written.replace('’', "'"))
     known = tables.WORDS.get(word.lower())
     if known:
         return known
@@ -52,9 +51,9 @@ def read_word(written: str) -> str:
         return read_letters(letters)
     if len(letters) <= 4 and sum(map(str.isupper, letters)) > 1:
         return read_letters(letters)
-    humps = _HUMPS.findall(word)
-    if len(humps) > 1 and any(hump.isupper() and len(hump) > 1 for hump in humps):
-        return ''.join(map(read_word, humps))
+    parts = humps(word)
+    if has_acronym(parts):
+        return ''.join(map(read_word, parts))
     return written
 
 
@@ -86,8 +85,3 @@ def _from_romaji(word: str) -> str:
         kana.append('ッ' if match[1] else _SYLLABLES[match[0]])
         position = match.end()
     return ''.join(kana) if position == len(word) and len(word) > 3 else ''
-
-
-def _plain(word: str) -> str:
-    decomposed = unicodedata.normalize('NFD', word.replace('’', "'"))
-    return ''.join(char for char in decomposed if unicodedata.category(char) != 'Mn')

@@ -102,10 +102,8 @@ def _before_point(whole: str) -> str:
 
 def scaled(value: Number, zeros: int) -> str:
     """Return a number times a power of ten: "2.4" times a billion is 二十四億."""
-    decimals = value.decimals.rstrip('0')
-    if len(decimals) > zeros or len(value.integer) + zeros > _LONGEST:
-        return spoken(value)
-    return spoken(Number(value.integer + decimals.ljust(zeros, '0'), '', value.sign))
+    whole = value.scaled(zeros)
+    return spoken(value if whole is None or len(whole.integer) > _LONGEST else whole)
 
 
 def fraction(numerator: Number, denominator: Number) -> str:

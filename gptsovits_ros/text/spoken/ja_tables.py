@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from gptsovits_ros.text.spoken.unit_words import UnitWords
+
 LETTERS: Mapping[str, str] = MappingProxyType(
     dict(
         zip(
@@ -69,11 +71,6 @@ CURRENCIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         'THB': ('バーツ', ''), 'VND': ('ドン', ''), 'MOP': ('パタカ', ''),
     }
 )  # fmt: skip
-# Powers of ten.
-MAGNITUDES: Mapping[str, int] = MappingProxyType(
-    {'k': 3, 'K': 3, 'M': 6, 'B': 9, 'mn': 6, 'bn': 9, 'tn': 12, 'thousand': 3, 'million': 6,
-     'billion': 9, 'trillion': 12}
-)  # fmt: skip
 
 _UNITS = {
     'um': 'マイクロメートル', 'ft': 'フィート', 'yd': 'ヤード', 'mi': 'マイル',
@@ -99,7 +96,8 @@ _UNITS = {
     'rad': 'ラジアン',
     'hz': 'ヘルツ', 'khz': 'キロヘルツ', 'KHz': 'キロヘルツ', 'ML': 'ミリリットル',
     'KW': 'キロワット',
-    'KV': 'キロボルト', 'KPa': 'キロパスカル', 'Kcal': 'キロカロリー', '°C': '度', '°': '度',
+    'KV': 'キロボルト', 'KPa': 'キロパスカル', 'Kcal': 'キロカロリー', '°C': '度', '°F': '度',
+    '°': '度',
     'dBm': 'ディービーエム', 'kVA': 'キロボルトアンペア', 'in': 'インチ', '%': 'パーセント',
     '‰': 'パーミル',
 }  # fmt: skip
@@ -115,39 +113,22 @@ _STEMS = {
 }  # fmt: skip
 _POWERS = {'²': '平方', '2': '平方', '³': '立方', '3': '立方'}
 _SPEEDS = {'h': '時速', 'hr': '時速', 'min': '分速', 's': '秒速'}
-_LENGTHS = ('km', 'm', 'cm', 'mm', 'mi', 'ft')
 _PER = {'h': '毎時', 'hr': '毎時', 'min': '毎分', 's': '毎秒', 's²': '毎秒毎秒', 's2': '毎秒毎秒'}
+_WORDS = UnitWords(
+    names=_UNITS,
+    prefixes=_PREFIXES,
+    stems=_STEMS,
+    powers=_POWERS,
+    before={'mph': '時速', 'kph': '時速', '°F': '華氏'},
+    speeds=_SPEEDS,
+    per=_PER,
+    joint='パー',
+)
 
 
 def unit(written: str) -> tuple[str, str] | None:
     """Return what is said before and behind the number of a unit, or None if it is not known."""
-    above, slash, below = written.partition('/')
-    name = _simple_unit(above)
-    if name is None:
-        return None
-    if not slash:
-        return {'mph': '時速', 'kph': '時速', '°F': '華氏'}.get(written, ''), name
-    if below in _SPEEDS and above in _LENGTHS:
-        return _SPEEDS[below], name
-    if below in _PER:
-        return '', name + _PER[below]
-    per = _simple_unit(below)
-    return None if per is None else ('', f'{name}パー{per}')
-
-
-def _simple_unit(written: str) -> str | None:
-    if written == '°F':
-        return '度'
-    if written in _UNITS:
-        return _UNITS[written]
-    for length in (0, 1):
-        prefix, stem = written[:length], written[length:]
-        if prefix in _PREFIXES and stem in _STEMS:
-            return _PREFIXES[prefix] + _STEMS[stem]
-    if written[-1:] in _POWERS and len(written) > 1:
-        stem = _simple_unit(written[:-1])
-        return None if stem is None else _POWERS[written[-1]] + stem
-    return None
+    return _WORDS.unit(written)
 
 
 SYMBOLS: Mapping[str, str] = MappingProxyType(

@@ -13,6 +13,8 @@ from gptsovits_ros.text.spoken.common import find_pieces, fold, roman
 from gptsovits_ros.text.spoken.ko_latin import read_code, read_letters, read_word
 from gptsovits_ros.text.spoken.ko_rewrite import rewrite
 from gptsovits_ros.text.spoken.piece import Kind, Number, Piece
+from gptsovits_ros.text.spoken.reader import RANGE_SIGNS, PieceReader, is_month_and_day
+from gptsovits_ros.text.spoken.units import MAGNITUDES
 
 _MARKS = str.maketrans(
     {**dict.fromkeys('()[]{}（）【】：；:;―—–·・', ', '),
@@ -42,7 +44,6 @@ _DICTATED = re.compile('(?:번호|비밀번호|코드|암호|아이디|ID|핀)(?
 _TOGETHER = {('1', '2'): '한두', ('2', '3'): '두세', ('3', '4'): '서너'}
 _JOINED = ('에서 ', '의 ', '은 ', '는 ')
 _LARGEST_HOURS = 20
-_RANGE_SIGNS = frozenset('~～〜')
 
 
 def spoken_ko(text: str) -> str:
@@ -58,29 +59,29 @@ def spoken_ko(text: str) -> str:
     return _tidy(_Reader(find_pieces(rewrite(fold(text)))).read())
 
 
-class _Reader:
-    """Says the pieces of one text in turn; each method reads the piece at `at`, or some more."""
+class _Reader(PieceReader):
+    """Each method reads the piece at `at`, or some more."""
 
     def __init__(self, pieces: list[Piece]) -> None:
-        self.pieces = pieces
-        self.at = 0
+        super().__init__(pieces)
         self.spoken = ''  # what the piece before became
         self.myriads = ''  # 만, 억 or 조 at the beginning of the next piece, already said
 
     def read(self) -> str:
         spoken: list[str] = []
-        while self.at < len(self.pieces):
-            piece = self.pieces[self.at]
-            words = _SAY[piece.kind](self, piece)
-            if spoken and words and self._must_part(spoken[-1], words):
+        for words in self.said():
+            if not words:
+                continue  # what stands around a silent piece is parted as if it were not there
+            if spoken and self.must_part(spoken[-1], words):
                 spoken.append(' ')
-            if words:
-                spoken.append(words)
-                self.spoken = words
-            self.at += 1
+            spoken.append(words)
+            self.spoken = words
         return ''.join(spoken)
 
-    def _must_part(self, before: str, words: str) -> bool:
+    def say(self, piece: Piece) -> str:
+        return _SAY[piece.kind](self, piece)
+
+    def must_part(self, before: str, words: str) -> bool:
         if not (before[-1].isalnum() and words[0].isalnum()):
             return False
         if words.startswith(_JOINED) or (
@@ -94,14 +95,6 @@ class _Reader:
         if last is Kind.TEXT:
             return not before.endswith('제')
         return Kind.LATIN not in (kind, last) or before[-1].isascii() == words[0].isascii()
-
-    def _text(self, step: int) -> str:
-        at = self.at + step
-        return self.pieces[at].text if 0 <= at < len(self.pieces) else ''
-
-    def _kind(self, step: int) -> Kind:
-        at = self.at + step
-        return self.pieces[at].kind if 0 <= at < len(self.pieces) else Kind.TEXT
 
     # Words and numbers
 
@@ -133,9 +126,9 @@ class _Reader:
         counter = _counter(self._text(1).lstrip(' ')) if not self._text(1).startswith('  ') else ''
         if text[0] == '0' and len(text) > 1 and counter not in ('시', '분', '초', '월', '일'):
             return numbers.digits(text)
-        if self._kind(1) is Kind.LATIN and self._text(1) in tables.MAGNITUDES and len(text) > 1:
+        if self._kind(1) is Kind.LATIN and self._text(1) in MAGNITUDES and len(text) > 1:
             self.at += 1
-            return numbers.scaled(value, tables.MAGNITUDES[self._text(0)])
+            return numbers.scaled(value, MAGNITUDES[self._text(0)])
         if self._kind(-1) is Kind.LATIN and len(text) > 2 and self._text(-1).isupper():
             return numbers.digits(text, '영' if text[-1] == '0' else '공')
         myriads = _MYRIADS.match(self._text(1))
@@ -206,9 +199,8 @@ class _Reader:
             joint = '과' if measures.has_final(numbers.spoken(whole)) else '와'
             return f'{numbers.spoken(whole)}{joint} {numbers.fraction(above, below)}'
         above, below = piece.numbers
-        if len(above.integer) <= 2 and len(below.integer) == 2 and 12 < int(below.integer) < 32:
-            if 1 <= int(above.integer) <= 12 and not above.sign:
-                return measures.month_and_day(above.integer, below.integer)
+        if is_month_and_day(above, below):
+            return measures.month_and_day(above.integer, below.integer)
         return numbers.fraction(above, below)
 
     def percent(self, piece: Piece) -> str:
@@ -289,13 +281,11 @@ class _Reader:
     def symbol(self, piece: Piece) -> str:
         sign = piece.text
         before, after = self._text(-1), self._text(1)
-        step = 2 if before == ' ' == after else 1
-        sides = self._kind(-step), self._kind(step)
-        if sign in tables.OPERATORS and _is_sum(sign, sides):
+        if sign in tables.OPERATORS and _is_sum(sign, self._sides()):
             if sign == '=':
                 return '은 ' if measures.has_final(self.spoken) else '는 '
             return f' {tables.OPERATORS[sign]} '
-        if sign in _RANGE_SIGNS:
+        if sign in RANGE_SIGNS:
             follows = after[:1].isalnum() or after == ' ' and self._kind(2) in _NUMBERS
             return '에서 ' if before.strip()[-1:].isalnum() and follows else ' '
         if sign == '#':

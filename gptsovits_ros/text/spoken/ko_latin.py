@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 
 from gptsovits_ros.text.spoken import ko_numbers as numbers
 from gptsovits_ros.text.spoken import ko_tables as tables
+from gptsovits_ros.text.spoken.latin_letters import has_acronym, humps, without_accents
 
 _LONGEST_SPELLED = 5
-_HUMPS = re.compile('[A-Z]+(?![a-z])|[A-Z]?[a-z]+')
 _VOWEL = re.compile('[aeiouy]')
 
 
@@ -21,8 +20,7 @@ def read_letters(text: str) -> str:
 
 def read_word(written: str) -> str:
     """Return a Latin word as Korean speakers say it, or unchanged if it has no Korean form."""
-    decomposed = unicodedata.normalize('NFD', written.replace('’', "'"))
-    word = ''.join(char for char in decomposed if unicodedata.category(char) != 'Mn')
+    word = without_accents(written.replace('’', "'"))
     known = tables.WORDS.get(word.lower())
     if known:
         return known
@@ -36,9 +34,9 @@ def read_word(written: str) -> str:
         return read_letters(letters)
     if len(letters) <= 4 and sum(map(str.isupper, letters)) > 1:
         return read_letters(letters)
-    humps = _HUMPS.findall(word)
-    if len(humps) > 1 and any(hump.isupper() and len(hump) > 1 for hump in humps):
-        return ' '.join(map(read_word, humps))
+    parts = humps(word)
+    if has_acronym(parts):
+        return ' '.join(map(read_word, parts))
     return written
 
 

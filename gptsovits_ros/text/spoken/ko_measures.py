@@ -6,6 +6,7 @@ from gptsovits_ros.text.spoken import ko_numbers as numbers
 from gptsovits_ros.text.spoken import ko_tables as tables
 from gptsovits_ros.text.spoken.ko_latin import read_letters
 from gptsovits_ros.text.spoken.piece import Number
+from gptsovits_ros.text.spoken.units import MAGNITUDES
 
 # 육월 and 십월 are not said.
 IRREGULAR_MONTHS = {'6': '유', '10': '시'}
@@ -42,8 +43,8 @@ def measured(value: Number, unit: str, before: str = '') -> str:
 def money(value: Number, currency: str, magnitude: str) -> str:
     """Return an amount of a currency."""
     name, hundredth = tables.CURRENCIES[currency]
-    if magnitude in tables.MAGNITUDES:
-        return f'{numbers.scaled(value, tables.MAGNITUDES[magnitude])} {name}'
+    if magnitude in MAGNITUDES:
+        return f'{numbers.scaled(value, MAGNITUDES[magnitude])} {name}'
     if hundredth and len(value.decimals) == 2 and not magnitude:
         whole = Number(value.integer, '', value.sign)
         cents = value.decimals.lstrip('0')

@@ -80,10 +80,8 @@ def spoken(value: Number, minus: str = '') -> str:
 
 def scaled(value: Number, zeros: int) -> str:
     """Return a number times a power of ten: "2.4" times a billion is 이십사억."""
-    decimals = value.decimals.rstrip('0')
-    if len(decimals) > zeros or len(value.integer) + zeros > _LONGEST:
-        return spoken(value)
-    return spoken(Number(value.integer + decimals.ljust(zeros, '0'), '', value.sign))
+    whole = value.scaled(zeros)
+    return spoken(value if whole is None or len(whole.integer) > _LONGEST else whole)
 
 
 def fraction(numerator: Number, denominator: Number) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from gptsovits_ros.text.spoken.unit_words import UnitWords
+
 LETTERS: Mapping[str, str] = MappingProxyType(
     dict(
         zip(
@@ -58,11 +60,6 @@ CURRENCIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         'VND': ('동', ''), 'MOP': ('파타카', ''),
     }
 )  # fmt: skip
-# Powers of ten.
-MAGNITUDES: Mapping[str, int] = MappingProxyType(
-    {'k': 3, 'K': 3, 'M': 6, 'B': 9, 'mn': 6, 'bn': 9, 'tn': 12, 'thousand': 3, 'million': 6,
-     'billion': 9, 'trillion': 12}
-)  # fmt: skip
 
 _UNITS = {
     'um': '마이크로미터', 'ft': '피트', 'yd': '야드', 'mi': '마일', 'sqm': '제곱미터',
@@ -99,44 +96,29 @@ _STEMS = {
 }  # fmt: skip
 _POWERS = {'²': '제곱', '2': '제곱', '³': '세제곱', '3': '세제곱'}
 _SPEEDS = {'h': '시속', 'hr': '시속', 'min': '분속', 's': '초속'}
-_LENGTHS = ('km', 'm', 'cm', 'mm', 'mi', 'ft')
 _PER = {
-    'h': '매시',
-    'hr': '매시',
-    'min': '매분',
-    's': '매초',
-    's²': '매초 제곱',
-    's2': '매초 제곱',
+    'h': ' 매시',
+    'hr': ' 매시',
+    'min': ' 매분',
+    's': ' 매초',
+    's²': ' 매초 제곱',
+    's2': ' 매초 제곱',
 }
+_WORDS = UnitWords(
+    names=_UNITS,
+    prefixes=_PREFIXES,
+    stems=_STEMS,
+    powers=_POWERS,
+    before={'mph': '시속', 'kph': '시속', '°F': '화씨'},
+    speeds=_SPEEDS,
+    per=_PER,
+    joint=' 퍼 ',
+)
 
 
 def unit(written: str) -> tuple[str, str] | None:
     """Return what is said before and behind the number of a unit, or None if it is not known."""
-    above, slash, below = written.partition('/')
-    name = _simple_unit(above)
-    if name is None:
-        return None
-    if not slash:
-        return {'mph': '시속', 'kph': '시속', '°F': '화씨'}.get(written, ''), name
-    if below in _SPEEDS and above in _LENGTHS:
-        return _SPEEDS[below], name
-    if below in _PER:
-        return '', f'{name} {_PER[below]}'
-    per = _simple_unit(below)
-    return None if per is None else ('', f'{name} 퍼 {per}')
-
-
-def _simple_unit(written: str) -> str | None:
-    if written in _UNITS:
-        return _UNITS[written]
-    for length in (0, 1):
-        prefix, stem = written[:length], written[length:]
-        if prefix in _PREFIXES and stem in _STEMS:
-            return _PREFIXES[prefix] + _STEMS[stem]
-    if written[-1:] in _POWERS and len(written) > 1:
-        stem = _simple_unit(written[:-1])
-        return None if stem is None else _POWERS[written[-1]] + stem
-    return None
+    return _WORDS.unit(written)
 
 
 SYMBOLS: Mapping[str, str] = MappingProxyType(

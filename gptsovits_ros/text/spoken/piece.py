@@ -56,6 +56,13 @@ class Number:
     sign: str = ''
     grouped: bool = False
 
+    def scaled(self, zeros: int) -> Number | None:
+        """Return this times a power of ten, or None if digits stay behind the point."""
+        decimals = self.decimals.rstrip('0')
+        if len(decimals) > zeros:
+            return None
+        return Number(self.integer + decimals.ljust(zeros, '0'), '', self.sign)
+
 
 @dataclass(frozen=True)
 class Piece:

@@ -75,6 +75,12 @@ CURRENCIES = {
     },
 }  # fmt: skip
 
+# Powers of ten, as letters and words behind a number.
+MAGNITUDES = {
+    'k': 3, 'K': 3, 'M': 6, 'B': 9, 'mn': 6, 'bn': 9, 'tn': 12, 'thousand': 3, 'million': 6,
+    'billion': 9, 'trillion': 12,
+}  # fmt: skip
+
 
 def _longest_first(words: tuple[str, ...]) -> str:
     return '|'.join(re.escape(word) for word in sorted(words, key=len, reverse=True))
