@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-
 from gptsovits_ros.text.spoken import en_context as context
 from gptsovits_ros.text.spoken import en_measures as measures
 from gptsovits_ros.text.spoken import en_numbers as numbers
@@ -33,14 +30,11 @@ _MONEY_SIGNS = frozenset('$€£¥')
 
 
 class EnglishReader(PieceReader):
-    """Each method reads the piece at `at`, or some more."""
+    """What English says for each kind of piece."""
 
     def __init__(self, pieces: list[Piece]) -> None:
         super().__init__(pieces)
         self.shouted = context.find_shouted(pieces)
-
-    def say(self, piece: Piece) -> str:
-        return _SAY[piece.kind](self, piece)
 
     def must_part(self, before: str, words: str) -> bool:
         return before[-1:].isalnum() and words[0].isalnum()
@@ -345,36 +339,3 @@ class EnglishReader(PieceReader):
 
 _MEASURED = frozenset((Kind.INTEGER, Kind.DECIMAL, Kind.MONEY, Kind.QUANTITY))
 _NUMERIC = frozenset((Kind.INTEGER, Kind.DECIMAL, Kind.EXPONENT))
-_SAY: Mapping[Kind, Callable[[EnglishReader, Piece], str]] = MappingProxyType(
-    {
-        Kind.TEXT: EnglishReader.plain,
-        Kind.LATIN: EnglishReader.latin,
-        Kind.INTEGER: EnglishReader.integer,
-        Kind.DECIMAL: EnglishReader.decimal,
-        Kind.SCIENTIFIC: EnglishReader.scientific,
-        Kind.FRACTION: EnglishReader.fraction,
-        Kind.ORDINAL: EnglishReader.ordinal,
-        Kind.ENCLOSED: EnglishReader.count,
-        Kind.ROMAN: EnglishReader.count,
-        Kind.EXPONENT: EnglishReader.exponent,
-        Kind.PERCENT: EnglishReader.percent,
-        Kind.QUANTITY: EnglishReader.quantity,
-        Kind.UNIT: EnglishReader.unit,
-        Kind.MONEY: EnglishReader.money,
-        Kind.RANGE: EnglishReader.range,
-        Kind.RATIO: EnglishReader.ratio,
-        Kind.SERIAL: EnglishReader.serial,
-        Kind.DATE: EnglishReader.date,
-        Kind.TIME: EnglishReader.time,
-        Kind.TIME_RANGE: EnglishReader.time_range,
-        Kind.PHONE: EnglishReader.phone,
-        Kind.VERSION: EnglishReader.version,
-        Kind.IP: EnglishReader.ip,
-        Kind.EMAIL: EnglishReader.address,
-        Kind.URL: EnglishReader.address,
-        Kind.PATH: EnglishReader.address,
-        Kind.CODE: EnglishReader.code,
-        Kind.SYMBOL: EnglishReader.symbol,
-        Kind.EMOJI: EnglishReader.silent,
-    }
-)

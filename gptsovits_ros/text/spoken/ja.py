@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 
 from gptsovits_ros.text.spoken import ja_numbers as numbers
 from gptsovits_ros.text.spoken import ja_tables as tables
@@ -101,14 +100,11 @@ def spoken_ja(text: str) -> str:
     text = fold(text)
     for pattern, replacement in _REWRITES:
         text = pattern.sub(replacement, text)
-    return _tidy(_Reader(find_pieces(text)).read())
+    return _tidy(JapaneseReader(find_pieces(text)).read())
 
 
-class _Reader(PieceReader):
-    """Each method reads the piece at `at`, or some more."""
-
-    def say(self, piece: Piece) -> str:
-        return _SAY[piece.kind](self, piece)
+class JapaneseReader(PieceReader):
+    """What Japanese says for each kind of piece."""
 
     def must_part(self, before: str, words: str) -> bool:
         last, first = before[-1:], words[0]
@@ -125,6 +121,8 @@ class _Reader(PieceReader):
 
     def code(self, piece: Piece) -> str:
         return read_code(piece.words)
+
+    address = code
 
     def silent(self, piece: Piece) -> str:
         return ''
@@ -244,60 +242,17 @@ class _Reader(PieceReader):
 
     def symbol(self, piece: Piece) -> str:
         sign = piece.text
-        sides = self._sides()
-        if sign in tables.OPERATORS and _is_sum(sign, sides):
+        if sign in tables.OPERATORS and self._is_sum(with_letters=sign not in '-/='):
             return tables.OPERATORS[sign]
         before, after = self._text(-1), self._text(1)
         if sign in RANGE_SIGNS:
             follows = after[:1].isalnum() or before[-1:] in _COUNTERS_OF_TIME
             return 'から' if before[-1:].isalnum() and follows and not _is_kana(before) else ''
         if sign in '-/|':
-            return '' if sides == (Kind.LATIN, Kind.INTEGER) or sign == '-' else '、'
+            return '' if self._sides() == (Kind.LATIN, Kind.INTEGER) or sign == '-' else '、'
         if sign == '#' and self._kind(1) is not Kind.INTEGER:
             return 'ハッシュタグ'
         return tables.SYMBOLS.get(sign.lower(), '')
-
-
-_TERMS = frozenset((Kind.INTEGER, Kind.DECIMAL, Kind.EXPONENT, Kind.LATIN, Kind.FRACTION))
-_SAY: Mapping[Kind, Callable[[_Reader, Piece], str]] = MappingProxyType(
-    {
-        Kind.TEXT: _Reader.plain,
-        Kind.LATIN: _Reader.latin,
-        Kind.INTEGER: _Reader.integer,
-        Kind.DECIMAL: _Reader.decimal,
-        Kind.SCIENTIFIC: _Reader.scientific,
-        Kind.FRACTION: _Reader.fraction,
-        Kind.ORDINAL: _Reader.ordinal,
-        Kind.ENCLOSED: _Reader.count,
-        Kind.ROMAN: _Reader.count,
-        Kind.EXPONENT: _Reader.exponent,
-        Kind.PERCENT: _Reader.percent,
-        Kind.QUANTITY: _Reader.quantity,
-        Kind.UNIT: _Reader.unit,
-        Kind.MONEY: _Reader.money,
-        Kind.RANGE: _Reader.range,
-        Kind.RATIO: _Reader.ratio,
-        Kind.SERIAL: _Reader.serial,
-        Kind.DATE: _Reader.date,
-        Kind.TIME: _Reader.time,
-        Kind.TIME_RANGE: _Reader.time_range,
-        Kind.PHONE: _Reader.phone,
-        Kind.VERSION: _Reader.version,
-        Kind.IP: _Reader.ip,
-        Kind.EMAIL: _Reader.code,
-        Kind.URL: _Reader.code,
-        Kind.PATH: _Reader.code,
-        Kind.CODE: _Reader.code,
-        Kind.SYMBOL: _Reader.symbol,
-        Kind.EMOJI: _Reader.silent,
-    }
-)
-
-
-def _is_sum(sign: str, sides: tuple[Kind, Kind]) -> bool:
-    if sign in '-/=':
-        return Kind.LATIN not in sides and _TERMS.issuperset(sides)
-    return _TERMS.issuperset(sides)
 
 
 def _is_kana(text: str) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 from gptsovits_ros.text.spoken import ko_measures as measures
 from gptsovits_ros.text.spoken import ko_numbers as numbers
@@ -56,11 +54,11 @@ def spoken_ko(text: str) -> str:
         Korean text without digits and signs; the result of a result is the same.
 
     """
-    return _tidy(_Reader(find_pieces(rewrite(fold(text)))).read())
+    return _tidy(KoreanReader(find_pieces(rewrite(fold(text)))).read())
 
 
-class _Reader(PieceReader):
-    """Each method reads the piece at `at`, or some more."""
+class KoreanReader(PieceReader):
+    """What Korean says for each kind of piece."""
 
     def __init__(self, pieces: list[Piece]) -> None:
         super().__init__(pieces)
@@ -77,9 +75,6 @@ class _Reader(PieceReader):
             spoken.append(words)
             self.spoken = words
         return ''.join(spoken)
-
-    def say(self, piece: Piece) -> str:
-        return _SAY[piece.kind](self, piece)
 
     def must_part(self, before: str, words: str) -> bool:
         if not (before[-1].isalnum() and words[0].isalnum()):
@@ -114,6 +109,8 @@ class _Reader(PieceReader):
 
     def code(self, piece: Piece) -> str:
         return read_code(piece.words)
+
+    address = code
 
     def silent(self, piece: Piece) -> str:
         return ' '
@@ -281,7 +278,7 @@ class _Reader(PieceReader):
     def symbol(self, piece: Piece) -> str:
         sign = piece.text
         before, after = self._text(-1), self._text(1)
-        if sign in tables.OPERATORS and _is_sum(sign, self._sides()):
+        if sign in tables.OPERATORS and self._is_sum(with_letters=sign not in '-/'):
             if sign == '=':
                 return '은 ' if measures.has_final(self.spoken) else '는 '
             return f' {tables.OPERATORS[sign]} '
@@ -305,40 +302,6 @@ _PARTICLES = tuple(
 _NUMBERS = frozenset(
     (Kind.INTEGER, Kind.DECIMAL, Kind.RANGE, Kind.FRACTION, Kind.ENCLOSED, Kind.ROMAN)
 )
-_TERMS = frozenset((Kind.INTEGER, Kind.DECIMAL, Kind.EXPONENT, Kind.LATIN, Kind.FRACTION))
-_SAY: Mapping[Kind, Callable[[_Reader, Piece], str]] = MappingProxyType(
-    {
-        Kind.TEXT: _Reader.plain,
-        Kind.LATIN: _Reader.latin,
-        Kind.INTEGER: _Reader.integer,
-        Kind.DECIMAL: _Reader.decimal,
-        Kind.SCIENTIFIC: _Reader.scientific,
-        Kind.FRACTION: _Reader.fraction,
-        Kind.ORDINAL: _Reader.ordinal,
-        Kind.ENCLOSED: _Reader.count,
-        Kind.ROMAN: _Reader.count,
-        Kind.EXPONENT: _Reader.exponent,
-        Kind.PERCENT: _Reader.percent,
-        Kind.QUANTITY: _Reader.quantity,
-        Kind.UNIT: _Reader.unit,
-        Kind.MONEY: _Reader.money,
-        Kind.RANGE: _Reader.range,
-        Kind.RATIO: _Reader.ratio,
-        Kind.SERIAL: _Reader.serial,
-        Kind.DATE: _Reader.date,
-        Kind.TIME: _Reader.time,
-        Kind.TIME_RANGE: _Reader.time_range,
-        Kind.PHONE: _Reader.phone,
-        Kind.VERSION: _Reader.version,
-        Kind.IP: _Reader.ip,
-        Kind.EMAIL: _Reader.code,
-        Kind.URL: _Reader.code,
-        Kind.PATH: _Reader.code,
-        Kind.CODE: _Reader.code,
-        Kind.SYMBOL: _Reader.symbol,
-        Kind.EMOJI: _Reader.silent,
-    }
-)
 
 
 def _counter(text: str) -> str:
@@ -350,12 +313,6 @@ def _counter(text: str) -> str:
         ):
             return word
     return ''
-
-
-def _is_sum(sign: str, sides: tuple[Kind, Kind]) -> bool:
-    if sign in '-/':
-        return Kind.LATIN not in sides and _TERMS.issuperset(sides)
-    return _TERMS.issuperset(sides)
 
 
 def _one_mark(match: re.Match[str]) -> str:

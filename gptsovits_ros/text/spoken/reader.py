@@ -3,15 +3,54 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from gptsovits_ros.text.spoken.piece import Kind, Number, Piece
 
 RANGE_SIGNS = frozenset('~～〜')
+_TERMS = frozenset((Kind.INTEGER, Kind.DECIMAL, Kind.EXPONENT, Kind.LATIN, Kind.FRACTION))
+METHODS: Mapping[Kind, str] = MappingProxyType(
+    {
+        Kind.TEXT: 'plain',
+        Kind.LATIN: 'latin',
+        Kind.INTEGER: 'integer',
+        Kind.DECIMAL: 'decimal',
+        Kind.SCIENTIFIC: 'scientific',
+        Kind.FRACTION: 'fraction',
+        Kind.ORDINAL: 'ordinal',
+        Kind.ENCLOSED: 'count',
+        Kind.ROMAN: 'count',
+        Kind.EXPONENT: 'exponent',
+        Kind.PERCENT: 'percent',
+        Kind.QUANTITY: 'quantity',
+        Kind.UNIT: 'unit',
+        Kind.MONEY: 'money',
+        Kind.RANGE: 'range',
+        Kind.RATIO: 'ratio',
+        Kind.SERIAL: 'serial',
+        Kind.DATE: 'date',
+        Kind.TIME: 'time',
+        Kind.TIME_RANGE: 'time_range',
+        Kind.PHONE: 'phone',
+        Kind.VERSION: 'version',
+        Kind.IP: 'ip',
+        Kind.EMAIL: 'address',
+        Kind.URL: 'address',
+        Kind.PATH: 'address',
+        Kind.CODE: 'code',
+        Kind.SYMBOL: 'symbol',
+        Kind.EMOJI: 'silent',
+    }
+)
 
 
 class PieceReader(ABC):
-    """Says the pieces of one text in turn; subclasses say how in their language."""
+    """Says the pieces of one text in turn, in the language of the subclass.
+
+    A subclass has a method for each kind, named in METHODS. It gets the piece at `at` and returns
+    what is said; it moves `at` if it takes in the pieces behind.
+    """
 
     def __init__(self, pieces: list[Piece]) -> None:
         self.pieces = pieces
@@ -29,12 +68,9 @@ class PieceReader(ABC):
     def said(self) -> Iterator[str]:
         """Yield what each piece becomes; meanwhile `at` is its place."""
         while self.at < len(self.pieces):
-            yield self.say(self.pieces[self.at])
+            piece = self.pieces[self.at]
+            yield getattr(self, METHODS[piece.kind])(piece)
             self.at += 1
-
-    @abstractmethod
-    def say(self, piece: Piece) -> str:
-        """Return what the piece at `at` becomes; move `at` if it takes in the pieces behind."""
 
     @abstractmethod
     def must_part(self, before: str, words: str) -> bool:
@@ -53,6 +89,11 @@ class PieceReader(ABC):
         """Return the kinds on both sides, looking past a space if there is one on each."""
         step = 2 if self._text(-1) == ' ' == self._text(1) else 1
         return self._kind(-step), self._kind(step)
+
+    def _is_sum(self, with_letters: bool) -> bool:
+        """Tell whether terms of a sum stand on both sides; words in Latin letters may be some."""
+        sides = self._sides()
+        return _TERMS.issuperset(sides) and (with_letters or Kind.LATIN not in sides)
 
 
 def is_month_and_day(month: Number, day: Number) -> bool:

@@ -14,6 +14,10 @@ from gptsovits_ros.text.spoken.common import (
     number,
     roman,
 )
+from gptsovits_ros.text.spoken.en_reader import EnglishReader
+from gptsovits_ros.text.spoken.ja import JapaneseReader
+from gptsovits_ros.text.spoken.ko import KoreanReader
+from gptsovits_ros.text.spoken.reader import METHODS, PieceReader
 
 from .spoken_scoring import random_texts
 
@@ -135,3 +139,9 @@ def test_code_is_cut_at_signs_digits_and_capitals() -> None:
     assert code_words('getUser_id2.HTTPServer') == (
         'get', 'User', '_', 'id', '2', '.', 'HTTP', 'Server',
     )  # fmt: skip
+
+
+@pytest.mark.parametrize('reader', [EnglishReader, JapaneseReader, KoreanReader])
+@pytest.mark.parametrize('kind', Kind)
+def test_each_reader_has_a_method_for_each_kind(reader: type[PieceReader], kind: Kind):
+    assert callable(getattr(reader, METHODS[kind]))
