@@ -59,9 +59,9 @@ def test_audio_arrives_byte_for_byte_with_all_that_belongs_to_it(shared_client):
         expected_samples(5, index, 777).tobytes() for index in range(3)
     ]
     assert [dataclasses.astuple(chunk)[1:] for chunk in chunks] == [
-        (32000, 0, 'piece 0', False),
-        (32000, 1, 'piece 1', True),
-        (32000, 2, 'piece 2', False),
+        (32000, 0, 'piece 0', False, ()),
+        (32000, 1, 'piece 1', True, ()),
+        (32000, 2, 'piece 2', False, ()),
     ]
 
 
