@@ -36,7 +36,7 @@ help:
 	@echo 'TORCH_INDEX=URL takes torch from another index, as https://download.pytorch.org/whl/cpu'
 
 demo: $(READY)
-	$(PY) scripts/demo.py $(ARGS)
+	$(PY) scripts/demo.py --set-up '$(VENV)' $(ARGS)
 
 test: $(READY)
 	$(PY) -m pytest $(ARGS)
@@ -61,13 +61,15 @@ parity: $(READY)
 
 # torch first and alone: what it is taken from differs, and no later step then replaces it.
 $(VENV)/.torch:
-	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)'
-	@touch $@
+	@echo 'making $(VENV), which takes about a minute and 1.5 GB'
+	@begun=$$(date +%s) && set -x && $(PYTHON) -m venv $(VENV) \
+		&& $(PY) -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) '$(TORCH)' \
+		&& { set +x; } 2>/dev/null && echo $$(($$(date +%s) - begun)) > $@
 
+# Both stamps hold how many seconds their step took; the demo tells.
 $(READY): $(VENV)/.torch $(INSTALLED)
-	$(PY) -m pip install --quiet --editable '.[dev]'
-	@touch $@
+	@begun=$$(date +%s) && set -x && $(PY) -m pip install --quiet --editable '.[dev]' \
+		&& { set +x; } 2>/dev/null && echo $$(($$(date +%s) - begun)) > $@
 
 # A workspace of its own, with copies of the sources: CMake refuses include folders inside a source folder, so
 # the environment must lie outside of it. The environment is its own too, since its wheels are altered: their

@@ -87,11 +87,19 @@ def parse_arguments() -> argparse.Namespace:
         type=Path,
         help='folder of a voice; default: a stand-in with random weights, which babbles',
     )
+    parser.add_argument(
+        '--set-up',
+        type=Path,
+        metavar='VENV',
+        help='environment whose making is reported too (`make demo` gives it)',
+    )
     return parser.parse_args()
 
 
 def run(options: argparse.Namespace) -> None:
     """Do it and print the timeline."""
+    if options.set_up:
+        report('set-up', set_up_seconds(options.set_up), f'{options.set_up}, made once')
     start = time.monotonic()
     voice = options.voice_dir or STAND_IN
     is_made = prepare_voice(voice, is_own=options.voice_dir is not None)
@@ -237,6 +245,15 @@ def write_wav(path: Path, recording: Recording) -> None:
             file.writeframes(recording.audio)
     except OSError as error:
         raise DemoError(f'cannot write {path}: {error}') from error
+
+
+def set_up_seconds(environment: Path) -> int:
+    """Return how long `make` took to set up an environment, from what it noted there [s]."""
+    notes = [environment / '.torch', environment / '.ready']
+    try:
+        return sum(int(note.read_text() or 0) for note in notes)
+    except (OSError, ValueError) as error:
+        raise DemoError(f'{environment} was not set up by make: {error}') from error
 
 
 def report(what: str, seconds: float, note: str) -> None:
