@@ -24,9 +24,6 @@ from gptsovits_ros.errors import AudioInvalidError
 FORMATS = ('WAV', 'WAVEX', 'RF64', 'FLAC', 'OGG', 'MP3', 'AIFF')
 PROMPT_RATE = 16000  # HuBERT's
 PROMPT_MIN_S, PROMPT_MAX_S = 3.0, 10.0
-# The official code counts 0.3 s at 32 kHz and appends them at 16 kHz, so 0.6 s
-# (gptsovits-spec section 8.1).
-PROMPT_TAIL = 9600
 
 
 @dataclass(frozen=True)
@@ -142,21 +139,15 @@ def limit_reference_peak(wave: Tensor) -> Tensor:
     return wave / min(2.0, peak) if peak > 1.0 else wave
 
 
-def load_prompt_16k(
-    path: str | Path,
-    tail_samples: int,
-    limits: AudioLimits = DEFAULT_LIMITS,
-) -> Tensor:
+def load_prompt_16k(path: str | Path, limits: AudioLimits = DEFAULT_LIMITS) -> Tensor:
     """Return a prompt recording as HuBERT wants it: mono, 16 kHz, by soxr, not normalised.
+
+    The silence after it is appended by the encoder that hears it.
 
     Source: gptsovits-spec section 8.1.
 
-    Args:
-        tail_samples: zeros to append; PROMPT_TAIL for what the official code does, 0 if the caller
-            appends them itself.
-
     Returns:
-        float32 [T + tail_samples].
+        float32 [T].
 
     Raises:
         AudioInvalidError: as read_audio, or if the recording is not 3 to 10 seconds long.
@@ -170,7 +161,7 @@ def load_prompt_16k(
             f'{Path(path).name} is {duration_s:.2f} s long; a prompt must be '
             f'{PROMPT_MIN_S:g} to {PROMPT_MAX_S:g} s. Cut it to one whole sentence of that length'
         )
-    return torch.from_numpy(np.pad(wave, (0, tail_samples)))
+    return torch.from_numpy(wave)
 
 
 def write_wav(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:

@@ -147,7 +147,7 @@ def _say_one(args: argparse.Namespace, load_engine: Callable[[EngineSettings], E
 
     if not args.output.absolute().parent.is_dir():
         raise ConfigurationError(f'{args.output} cannot be written: its folder does not exist')
-    text = _decode(sys.stdin.buffer.read(), 'standard input') if args.text == '-' else args.text
+    text = _decode(_read_texts('-'), 'standard input') if args.text == '-' else args.text
     settings, request = _settings(args), _request(args, text)
     check_request(request, settings.max_text_length)
     engine = load_engine(settings)

@@ -119,7 +119,9 @@ class Engine:
         A damaged voice is left out and logged; asking for it by name gives its error.
         """
         found = []
-        for name in self._store.names():
+        names = self._store.names()
+        default = self.default_voice if names else ''
+        for name in names:
             try:
                 voice = self._store.voice(name)
             except VoiceInvalidError as error:
@@ -132,7 +134,7 @@ class Engine:
                     voice.languages,
                     voice.model_version,
                     voice.sample_rate,
-                    name == self.default_voice,
+                    name == default,
                 )
             )
         return found

@@ -161,7 +161,7 @@ def _content_features(voice: Voice, device: torch.device) -> Tensor:
         if voice.content
         else load_hubert(voice.hubert, device)
     )
-    return encoder(load_prompt_16k(voice.prompt_audio, 0).to(device))
+    return encoder(load_prompt_16k(voice.prompt_audio).to(device))
 
 
 def _check_claims(voice: Voice, semantic: Text2Semantic, acoustic: AcousticModel) -> None:

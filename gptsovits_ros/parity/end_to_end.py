@@ -54,7 +54,7 @@ class Pipeline:
                 recipe.weights(folder / 'hubert_recipe.json'),
             )
             self.bert: BertEncoder = load_bert(bert)
-            features = load_hubert(hubert)(load_prompt_16k(folder / 'ref.wav', 0))
+            features = load_hubert(hubert)(load_prompt_16k(folder / 'ref.wav'))
         self.prompt_tokens = self.acoustic.tokens_from_features(features)[0]
         self.frontend = TextFrontend(self.acoustic.config.symbols, upstream_compatible=True)
         self.prompt = self.frontend.prompt(

@@ -55,6 +55,18 @@ def test_hubert_makes_fifty_frames_per_second_and_hears_the_silence_after_the_pr
     assert features.shape == (1, 48, (3 * 16000 + 9600 - 400) // 320 + 1)
 
 
+@torch.inference_mode()
+def test_the_silence_after_the_prompt_is_0_6_s_of_zeros(tiny_voice):
+    hubert = load_hubert(tiny_voice / 'hubert')
+    heard = []
+    hubert.model.register_forward_pre_hook(lambda _, inputs: heard.append(inputs[0][0]))
+    wave = torch.rand(3 * 16000) + 0.1
+    hubert(wave)
+    assert heard[0].shape == (3 * 16000 + 9600,)
+    assert not heard[0][-9600:].any()
+    assert torch.equal(heard[0][:-9600], wave)
+
+
 def test_a_missing_folder_names_the_command_that_fetches_it(tmp_path):
     with pytest.raises(DependencyMissingError, match='gptsovits_ros fetch'):
         load_hubert(tmp_path / 'nothing')
