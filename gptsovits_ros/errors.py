@@ -164,6 +164,55 @@ class ConfigurationError(GptsovitsError):
     name = 'CONFIGURATION_INVALID'
 
 
+class RecordingUnsuitableError(GptsovitsError):
+    """A recording cannot become a voice: too short, too noisy, clipped, or of two speakers."""
+
+    code = 250
+    name = 'RECORDING_UNSUITABLE'
+
+
+class ConsentMissingError(GptsovitsError):
+    """Nobody says that the speaker agreed to be copied, or the record of it is incomplete."""
+
+    code = 251
+    name = 'CONSENT_MISSING'
+
+
+class VoiceExistsError(GptsovitsError):
+    """There is a voice of that name already, and it was not asked to be overwritten."""
+
+    code = 252
+    name = 'VOICE_EXISTS'
+
+
+class VoiceInUseError(GptsovitsError):
+    """Other voices take their models from this one, so it can be neither deleted nor replaced."""
+
+    code = 253
+    name = 'VOICE_IN_USE'
+
+
+class VoiceStoreBusyError(GptsovitsError):
+    """Another program is changing the voice store."""
+
+    code = 254
+    name = 'VOICE_STORE_BUSY'
+
+
+class VoiceStoreError(GptsovitsError):
+    """The voice store cannot be written (disk full, no permission); it is as it was before."""
+
+    code = 255
+    name = 'VOICE_STORE_FAILED'
+
+
+class VoiceArchiveError(GptsovitsError):
+    """A .gsvvoice file is damaged, breaks a limit, or holds what a voice must not hold."""
+
+    code = 256
+    name = 'VOICE_ARCHIVE_INVALID'
+
+
 def error_classes() -> dict[int, type[GptsovitsError]]:
     """Return every error class by its code."""
     found: dict[int, type[GptsovitsError]] = {}
