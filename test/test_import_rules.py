@@ -15,7 +15,16 @@ PACKAGE = 'gptsovits_ros'
 VALUES = ('types', 'errors')
 MODELS = ('encoders', 'semantic', 'acoustic')
 ENGINE_ROOMS = (*VALUES, *MODELS, 'text', 'audio', 'checkpoint', 'voice')
-ALL_BUT_ROS = (*ENGINE_ROOMS, 'engine', 'training', 'parity', 'fetch', 'official_models', 'doctor')
+ALL_BUT_ROS = (
+    *ENGINE_ROOMS,
+    'engine',
+    'training',
+    'parity',
+    'fetch',
+    'fetch_archive',
+    'official_models',
+    'doctor',
+)
 
 # What each room, or module with a rule of its own, may import of this package. A room may import
 # its own modules, a module with a rule of its own only what is listed. The longest name that fits
@@ -25,6 +34,7 @@ ALLOWED = {
     'types': ('errors',),
     'official_models': (),
     'fetch': ('errors', 'official_models'),
+    'fetch_archive': ('errors', 'official_models', 'fetch'),
     'doctor': ALL_BUT_ROS,
     'text': VALUES,
     'audio': VALUES,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gptsovits_ros.official_models import (
+    G2PW,
     LANGUAGE_IDENTIFIER,
     OFFICIAL_FILES,
     REVISION,
@@ -44,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--language-id',
         action='store_true',
         help='also the larger model that tells languages apart in mixed text (131 MB)',
+    )
+    parser.add_argument(
+        '--g2pw',
+        action='store_true',
+        help='also the network that knows which reading a Chinese character has where it stands '
+        '(589 MB; needs the extra g2pw)',
     )
     parser.add_argument(
         '--model-root',
@@ -80,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         return _list(root)
     from gptsovits_ros.fetch import ENDPOINT, Fetcher
+    from gptsovits_ros.fetch_archive import fetch_archive
 
     show, close = _json_lines() if args.json else _bars()
     fetcher = Fetcher(
@@ -89,9 +97,11 @@ def run(args: argparse.Namespace) -> int:
         on_progress=show,
     )
     if args.verify:
-        return _verify(fetcher, files)
+        return _verify(fetcher, (*files, *G2PW.members) if args.g2pw else files)
     try:
         fetcher.fetch(files)
+        if args.g2pw:
+            fetch_archive(fetcher, G2PW)
     finally:
         close()
     if not args.json:
@@ -101,10 +111,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(root: Path) -> int:
     """Print every known file, and whether it is there."""
-    for file in (*OFFICIAL_FILES, LANGUAGE_IDENTIFIER):
-        there = 'present' if (root / file.path).is_file() else 'missing'
+    for file in (*OFFICIAL_FILES, LANGUAGE_IDENTIFIER, G2PW.file):
+        paths = [member.path for member in G2PW.members] if file is G2PW.file else [file.path]
+        there = 'present' if all((root / path).is_file() for path in paths) else 'missing'
         print(
-            f'{there}  {file.size / 1e6:7.1f} MB  {",".join(file.versions):25}  '
+            f'{there}  {file.size / 1e6:7.1f} MB  {",".join(file.versions):31}  '
             f'{file.path}  ({file.purpose}{"; training" if file.training else ""})'
         )
     return 0

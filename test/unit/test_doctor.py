@@ -12,7 +12,7 @@ import pytest
 
 from gptsovits_ros import doctor
 from gptsovits_ros.doctor import FAILED, INFO, OK, WARNING, Finding, Section
-from gptsovits_ros.official_models import files_for
+from gptsovits_ros.official_models import G2PW, LANGUAGE_IDENTIFIER, files_for
 from gptsovits_ros.voice.store import VoiceStore
 
 
@@ -155,6 +155,20 @@ def test_official_models_are_counted_per_version(tmp_path):
     assert only(findings, 'v2') == Finding('v2', OK, 'all 8 files')
     assert only(findings, 'v2Pro').status == INFO
     assert 'fetch --version v2Pro' in only(findings, 'v2Pro').cure
+
+
+def test_models_that_can_be_done_without_are_told_with_what_stands_in_for_them(tmp_path):
+    finding = only(doctor._models(tmp_path), 'g2pW')
+    assert finding.status == INFO
+    assert 'dictionaries' in finding.value
+    assert 'fetch --g2pw' in finding.cure
+    assert 'fetch --language-id' in only(doctor._models(tmp_path), 'language identifier').cure
+    for file in (*G2PW.members, LANGUAGE_IDENTIFIER):
+        (tmp_path / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file.path).touch()
+    findings = list(doctor._models(tmp_path))
+    assert only(findings, 'g2pW') == Finding('g2pW', OK, 'found')
+    assert only(findings, 'language identifier').status == OK
 
 
 def test_missing_models_of_the_usual_version_are_a_warning(tmp_path):

@@ -3,115 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-import threading
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from gptsovits_ros import fetch
+from gptsovits_ros.checkpoint import load_cfm
 from gptsovits_ros.errors import DownloadError
 from gptsovits_ros.fetch import Fetcher
 from gptsovits_ros.official_models import (
+    G2PW,
     LANGUAGE_IDENTIFIER,
     OFFICIAL_FILES,
     VERSIONS,
-    ModelFile,
     files_for,
 )
+from gptsovits_ros.text import g2pw, language
 
-CONTENT = bytes(range(256)) * 1000
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-FILE = ModelFile('folder/model=1.bin', len(CONTENT), SHA256, ('v2',), 'a model')
+from .model_server import CONTENT, FILE, SHA256, URL_PATH, running_server
+
 UNPINNED = replace(FILE, sha256='', size=len(CONTENT) + 1000)
-URL_PATH = '/lj1995/GPT-SoVITS/resolve/main/folder/model%3D1.bin'
-
-
-class Server:
-    """What the test server offers, how it misbehaves, and what it was asked."""
-
-    def __init__(self):
-        self.content = CONTENT
-        self.etag = '"one"'
-        self.linked_sha256 = SHA256  # '' leaves the X-Linked headers out
-        self.cut_after = []  # one per answer: bytes sent before the connection is cut
-        self.statuses = []  # one per answer: a status instead of the file
-        self.ranges_work = True
-        self.requests = []  # (path, Range header)
-        self.endpoint = ''
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Redirects /resolve/ to /storage, as the real server does, and serves ranges there."""
-
-    protocol_version = 'HTTP/1.1'
-
-    def do_GET(self):  # noqa: N802 (the name that http.server calls)
-        state = self.server.state
-        state.requests.append((self.path, self.headers.get('Range')))
-        if self.path == URL_PATH and state.linked_sha256:
-            self.send_response(302)
-            self.send_header('Location', '/storage/xyz')
-            self.send_header('X-Linked-Size', str(len(state.content)))
-            self.send_header('X-Linked-Etag', f'"{state.linked_sha256}"')
-            self.send_header('Content-Length', '0')
-            self.end_headers()
-        elif self.path not in (URL_PATH, '/storage/xyz'):
-            self.send_error(404)
-        elif state.statuses:
-            self.send_error(state.statuses.pop(0))
-        else:
-            self.send_file(state)
-
-    def send_file(self, state):
-        """Send the file or the range that was asked for; maybe only a part of it."""
-        start = 0
-        asked = self.headers.get('Range')
-        if asked and state.ranges_work and self.headers.get('If-Range') == state.etag:
-            start = int(asked.removeprefix('bytes=').removesuffix('-'))
-        if start > len(state.content):
-            self.send_error(416)
-            return
-        self.send_response(206 if start else 200)
-        if start:
-            last = len(state.content) - 1
-            self.send_header('Content-Range', f'bytes {start}-{last}/{len(state.content)}')
-        body = state.content[start:]
-        self.send_header('ETag', state.etag)
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        if state.cut_after:
-            self.wfile.write(body[: state.cut_after.pop(0)])
-            self.close_connection = True
-        else:
-            self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        """Stay quiet."""
-
-
-class QuietServer(ThreadingHTTPServer):
-    """A client that leaves early is what some tests are about, no error."""
-
-    def handle_error(self, request, client_address):
-        """Say nothing."""
 
 
 @pytest.fixture
 def server():
-    state = Server()
-    http = QuietServer(('127.0.0.1', 0), Handler)
-    http.state = state
-    state.endpoint = f'http://127.0.0.1:{http.server_port}'
-    thread = threading.Thread(target=http.serve_forever, kwargs={'poll_interval': 0.01})
-    thread.start()
-    yield state
-    http.shutdown()
-    http.server_close()
-    thread.join()
+    with running_server() as state:
+        yield state
 
 
 @pytest.fixture
@@ -377,16 +296,18 @@ def test_verify_reads_every_byte(fetcher):
 def test_a_file_that_is_elsewhere_has_its_own_address(fetcher):
     assert fetcher.url(FILE).startswith(fetcher.endpoint)
     assert fetcher.url(replace(FILE, url='https://a.example/b')) == 'https://a.example/b'
+    assert fetcher.url(replace(FILE, url='/a/b')) == f'{fetcher.endpoint}/a/b'
     assert LANGUAGE_IDENTIFIER.url.startswith('https://')
     assert len(bytes.fromhex(LANGUAGE_IDENTIFIER.sha256)) == 32
 
 
 def test_the_table_is_sound():
-    paths = [file.path for file in OFFICIAL_FILES]
+    files = (*OFFICIAL_FILES, LANGUAGE_IDENTIFIER, G2PW.file, *G2PW.members)
+    paths = [file.path for file in files]
     assert len(set(paths)) == len(paths)
-    for file in OFFICIAL_FILES:
+    for file in files:
         assert not file.path.startswith('/') and '..' not in file.path
-        assert file.size > 0
+        assert file.size > 0 or file in G2PW.members
         assert file.sha256 == '' or len(bytes.fromhex(file.sha256)) == 32
 
 
@@ -396,4 +317,17 @@ def test_every_version_has_its_encoders_gpt_and_sovits(version):
     for part in ('hubert-base/pytorch_model.bin', 'roberta-wwm-ext-large/', 's1', 's2G'):
         assert part in names
     assert 's2D' not in names
-    assert 's2D' in ' '.join(file.path for file in files_for(version, training=True))
+    # v3 and v4 learn without a discriminator, and draw a mel that needs a vocoder.
+    draws_mel = version in ('v3', 'v4')
+    assert draws_mel == ('bigvgan_generator' in names or 'vocoder.pth' in names)
+    assert draws_mel == ('s2D' not in ' '.join(f.path for f in files_for(version, training=True)))
+
+
+def test_files_lie_where_the_engine_and_the_text_frontend_look_for_them():
+    paths = {file.path for file in (*OFFICIAL_FILES, *G2PW.members, LANGUAGE_IDENTIFIER)}
+    assert f'{g2pw.MODEL_FOLDER}/g2pW.onnx' in paths
+    assert {g2pw.TOKENIZER, language.IDENTIFIER} <= paths
+    assert {path.rpartition('/')[2] for path in paths} >= {
+        load_cfm.BIGVGAN_CONFIG,
+        load_cfm.BIGVGAN_WEIGHTS,
+    }

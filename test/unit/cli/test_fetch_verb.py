@@ -8,9 +8,10 @@ import json
 import pytest
 
 from gptsovits_ros import fetch as downloads
+from gptsovits_ros import fetch_archive
 from gptsovits_ros.cli import fetch
 from gptsovits_ros.errors import DownloadError
-from gptsovits_ros.official_models import LANGUAGE_IDENTIFIER, OFFICIAL_FILES, files_for
+from gptsovits_ros.official_models import G2PW, LANGUAGE_IDENTIFIER, OFFICIAL_FILES, files_for
 
 
 def run(*argv):
@@ -38,7 +39,12 @@ def fetched(monkeypatch):
 
 @pytest.mark.parametrize(
     'argv, version, training',
-    [([], 'v2', False), (['--version', 'v2Pro'], 'v2Pro', False), (['--training'], 'v2', True)],
+    [
+        ([], 'v2', False),
+        (['--version', 'v2Pro'], 'v2Pro', False),
+        (['--version', 'v4'], 'v4', False),
+        (['--training'], 'v2', True),
+    ],
 )
 def test_the_files_of_one_version_are_fetched(fetched, tmp_path, argv, version, training):
     assert run('--model-root', str(tmp_path), *argv) == 0
@@ -51,6 +57,29 @@ def test_the_language_identifier_is_fetched_if_asked_for(fetched, tmp_path):
     assert run('--model-root', str(tmp_path), '--language-id') == 0
     ((_, files),) = fetched
     assert files == [*files_for('v2'), LANGUAGE_IDENTIFIER]
+
+
+def test_g2pw_is_fetched_if_asked_for_and_counts_as_present_when_it_is_unpacked(
+    fetched, tmp_path, capsys, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr(
+        fetch_archive, 'fetch_archive', lambda fetcher, archive: asked.append(archive)
+    )
+    assert run('--model-root', str(tmp_path)) == 0
+    assert asked == []
+    assert run('--model-root', str(tmp_path), '--g2pw') == 0
+    assert asked == [G2PW]
+    for member in G2PW.members:
+        (tmp_path / member.path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / member.path).touch()
+    run('--list', '--model-root', str(tmp_path))
+    assert capsys.readouterr().out.splitlines()[-1].startswith('present')
+
+
+def test_g2pw_is_verified_if_asked_for(tmp_path, capsys):
+    assert run('--verify', '--g2pw', '--model-root', str(tmp_path)) == 1
+    assert 'missing  text/G2PWModel/g2pW.onnx' in capsys.readouterr().out
 
 
 def test_the_endpoint_is_the_option_else_the_variable_else_the_official_one(
@@ -99,8 +128,9 @@ def test_list_names_every_file_and_downloads_nothing(fetched, tmp_path, capsys):
     (tmp_path / OFFICIAL_FILES[0].path).write_text('{}')
     assert run('--list', '--model-root', str(tmp_path)) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(OFFICIAL_FILES) + 1
-    assert 'lid.176.bin' in lines[-1]
+    assert len(lines) == len(OFFICIAL_FILES) + 2
+    assert 'lid.176.bin' in lines[-2]
+    assert 'G2PWModel.zip' in lines[-1]
     assert [line.split()[0] for line in lines[:2]] == ['present', 'missing']
     assert fetched == []
 
