@@ -15,7 +15,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from gptsovits_ros.errors import GptsovitsError, ParameterInvalidError
-from gptsovits_ros.ros.parameters import PARAMETERS, SPECS, Parameters, ParamSpec, check
+from gptsovits_ros.ros.parameter_table import PARAMETERS, SPECS, ParamSpec, check
+from gptsovits_ros.ros.parameters import Parameters
 
 
 def descriptor(spec: ParamSpec) -> ParameterDescriptor:

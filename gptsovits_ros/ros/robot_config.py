@@ -14,7 +14,8 @@ from pathlib import Path
 import yaml
 
 from gptsovits_ros.errors import ConfigurationError
-from gptsovits_ros.ros.parameters import SPECS, find_problem, unknown_names
+from gptsovits_ros.ros.parameter_table import SPECS, find_problem
+from gptsovits_ros.ros.parameters import unknown_names
 
 DEFAULT_ROBOT = 'default'
 ROBOT_PATTERN = r'[A-Za-z][A-Za-z0-9_]{0,63}'  # also a valid ROS namespace

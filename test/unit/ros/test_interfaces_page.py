@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gptsovits_ros.ros.parameters import PARAMETERS, ParamSpec
+from gptsovits_ros.ros.parameter_table import PARAMETERS, ParamSpec
 
 REPO = Path(__file__).parents[3]
 PAGE = (REPO / 'docs' / 'interfaces.md').read_text()

@@ -9,14 +9,8 @@ import pytest
 import yaml
 
 from gptsovits_ros.errors import ParameterInvalidError
-from gptsovits_ros.ros.parameters import (
-    PARAMETERS,
-    SPECS,
-    Parameters,
-    ParamSpec,
-    find_problem,
-    unknown_names,
-)
+from gptsovits_ros.ros.parameter_table import PARAMETERS, SPECS, ParamSpec, find_problem
+from gptsovits_ros.ros.parameters import Parameters, unknown_names
 
 REPO = Path(__file__).parents[3]
 DEFAULT_YAML = REPO / 'config' / 'default.yaml'

@@ -1,0 +1,258 @@
+"""The table of the node's parameters: name, default, meaning, range.
+
+It imports no ROS, so that tools can read it. `config/default.yaml` and `docs/interfaces.md` list
+the same names and values (kept equal by tests).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gptsovits_ros.errors import ParameterInvalidError
+from gptsovits_ros.types import LANGUAGES, REQUEST_BOUNDS, SPLIT_METHODS
+
+Value = str | bool | int | float
+
+
+@dataclass(frozen=True)
+class ParamSpec:
+    """One parameter.
+
+    Attributes:
+        name: dotted by topic, as in the YAML file.
+        default: its type is the type of the parameter.
+        description: what it does, with its unit.
+        bounds: lowest and highest allowed value, both included; None: no bounds.
+        choices: the allowed values; empty: any.
+        pattern: regular expression that the whole value must match; empty: any.
+        read_only: True if it can be set at start only.
+
+    """
+
+    name: str
+    default: Value
+    description: str
+    bounds: tuple[float, float] | None = None
+    choices: tuple[str, ...] = ()
+    pattern: str = ''
+    read_only: bool = False
+
+    @property
+    def field(self) -> str:
+        """Name of its field in Parameters."""
+        return self.name.replace('.', '_')
+
+    @property
+    def constraint(self) -> str:
+        """What values are allowed, for people; empty: any of the type."""
+        if self.bounds:
+            return f'[{self.bounds[0]}, {self.bounds[1]}]'
+        if self.choices:
+            return 'one of ' + ', '.join(self.choices)
+        return f'matching {self.pattern}' if self.pattern else ''
+
+
+# A relative or absolute ROS name; no `~` and no substitutions: the namespace tells robots apart.
+TOPIC_PATTERN = r'/?[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*'
+
+PARAMETERS = (
+    ParamSpec('voice', '', 'Voice of requests that name none; empty: the default voice.'),
+    ParamSpec('language', 'auto', 'Language of requests that name none.', choices=LANGUAGES),
+    ParamSpec(
+        'topic.say', 'say', 'Topic of texts to speak.', pattern=TOPIC_PATTERN, read_only=True
+    ),
+    ParamSpec(
+        'topic.audio',
+        'audio',
+        'Topic of the audio; `<name>_info` tells its format.',
+        pattern=TOPIC_PATTERN,
+        read_only=True,
+    ),
+    ParamSpec(
+        'speech.speed', 1.0, 'Speaking rate relative to the voice.', bounds=REQUEST_BOUNDS['speed']
+    ),
+    ParamSpec(
+        'speech.seed',
+        -1,
+        'Seed of all randomness: same seed, same audio; -1: a new one each time.',
+        bounds=(-1, 2**63 - 1),
+    ),
+    ParamSpec(
+        'speech.split',
+        'cut5',
+        'How text is cut into segments: cut0 not at all, cut1 every '
+        '4 sentences, cut2 every 50 characters, cut3 at Chinese full stops, cut4 at English '
+        'full stops, cut5 at every punctuation mark.',
+        choices=SPLIT_METHODS,
+    ),
+    ParamSpec(
+        'speech.pause_s', 0.3, 'Silence after each segment [s].', bounds=REQUEST_BOUNDS['pause_s']
+    ),
+    ParamSpec(
+        'speech.sample_steps',
+        32,
+        'Steps in which voices of v3 and v4 draw their sound; fewer are quicker and rougher.',
+        bounds=REQUEST_BOUNDS['sample_steps'],
+    ),
+    ParamSpec(
+        'speech.guard_retries',
+        2,
+        'How often a segment that came out wrong is drawn again; 0: nothing is checked.',
+        bounds=REQUEST_BOUNDS['guard_retries'],
+    ),
+    ParamSpec(
+        'speech.max_text_length', 2000, 'Longest text accepted [characters].', bounds=(1, 20000)
+    ),
+    ParamSpec(
+        'text.upstream_compatible',
+        False,
+        'Read numbers, signs and abbreviations exactly as the official program does, with its '
+        'mistakes; else as a listener would say them.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'text.lexicon',
+        '',
+        'File with pronunciations for all voices (lexicon.yaml); empty: none.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'sampling.top_k',
+        15,
+        'Draw each token from this many most likely ones; 1: greedy.',
+        bounds=REQUEST_BOUNDS['top_k'],
+    ),
+    ParamSpec(
+        'sampling.top_p',
+        1.0,
+        'Draw from the most likely tokens that have together this probability; 1: all.',
+        bounds=REQUEST_BOUNDS['top_p'],
+    ),
+    ParamSpec(
+        'sampling.temperature',
+        1.0,
+        'Below 1 steadier, above 1 livelier.',
+        bounds=REQUEST_BOUNDS['temperature'],
+    ),
+    ParamSpec(
+        'sampling.repetition_penalty',
+        1.35,
+        'Above 1 makes earlier tokens less likely.',
+        bounds=REQUEST_BOUNDS['repetition_penalty'],
+    ),
+    ParamSpec(
+        'stream.chunk_ms', 100, 'Length of the audio in one message [ms].', bounds=(10, 1000)
+    ),
+    ParamSpec(
+        'stream.lead_ms',
+        200,
+        'How far audio is sent ahead of its playing time [ms]: the '
+        'reserve of the player, and what it may still play after a stop.',
+        bounds=(0, 60000),
+    ),
+    ParamSpec(
+        'stream.stamped',
+        False,
+        'Also publish `<topic.audio>_stamped` (AudioDataStamped) '
+        'with the time at which each message is due to be heard.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'stream.frame_id',
+        '',
+        'frame_id of all headers, e.g. the frame of the loudspeaker.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'queue.max_length',
+        16,
+        'Most utterances that may wait; more are refused.',
+        bounds=(1, 1000),
+    ),
+    ParamSpec(
+        'engine.python',
+        '',
+        'Python interpreter of the engine process; empty: the one of the node.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.device',
+        'auto',
+        'Where models run; auto: cuda:0 where there is one.',
+        pattern=r'auto|cpu|cuda:[0-9]{1,2}',
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.threads',
+        0,
+        'CPU threads of the models; 0: one per physical core, at most 4.',
+        bounds=(0, 256),
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.memory_budget_mb',
+        0,
+        'Memory for the weights of the voices [MiB]; beyond it the least recently used one is '
+        'unloaded; 0: no limit.',
+        bounds=(0, 1_048_576),
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.voice_root',
+        '',
+        'Folder with one folder per voice; empty: $XDG_DATA_HOME/gptsovits_ros/voices.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.model_root',
+        '',
+        'Folder with the shared models; empty: $XDG_DATA_HOME/gptsovits_ros/models.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.start_timeout_s',
+        120.0,
+        'Longest time for the engine to load its models [s].',
+        bounds=(1.0, 3600.0),
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.stall_timeout_s',
+        30.0,
+        'The engine is restarted after so long without progress [s].',
+        bounds=(1.0, 600.0),
+        read_only=True,
+    ),
+)
+
+SPECS: Mapping[str, ParamSpec] = {spec.name: spec for spec in PARAMETERS}
+
+
+def find_problem(name: str, value: object) -> str | None:
+    """Return what is wrong with a value for a parameter and the allowed range; None: nothing."""
+    spec = SPECS.get(name)
+    if spec is None:
+        return f'there is no parameter {name}'
+    if type(value) is not type(spec.default):
+        hint = '; write a decimal point, e.g. 1.0' if isinstance(spec.default, float) else ''
+        return (
+            f'{name} must be of type {type(spec.default).__name__}, '
+            f'got {type(value).__name__}{hint}'
+        )
+    # Written so that NaN, which compares false with everything, is out of bounds too.
+    in_bounds = spec.bounds is None or spec.bounds[0] <= value <= spec.bounds[1]
+    chosen = not spec.choices or value in spec.choices
+    matches = not spec.pattern or re.fullmatch(spec.pattern, str(value))
+    if in_bounds and chosen and matches:
+        return None
+    where = 'in ' if spec.bounds else ''
+    return f'{name} must be {where}{spec.constraint}, got {value!r}'
+
+
+def check(name: str, value: object) -> None:
+    """Raise ParameterInvalidError if the value is not allowed for the parameter."""
+    problem = find_problem(name, value)
+    if problem:
+        raise ParameterInvalidError(problem)
