@@ -87,6 +87,27 @@ class QueueFullError(GptsovitsError):
     name = 'QUEUE_FULL'
 
 
+class DeadlinePassedError(GptsovitsError):
+    """The utterance would have begun later than its deadline, so it was dropped."""
+
+    code = 212
+    name = 'DEADLINE_PASSED'
+
+
+class MergedError(GptsovitsError):
+    """The same text waits already in the same voice; the message names that utterance."""
+
+    code = 213
+    name = 'MERGED'
+
+
+class TextStreamError(GptsovitsError):
+    """A text stream (`say_stream`) was left without its end, or its id is in use."""
+
+    code = 214
+    name = 'TEXT_STREAM'
+
+
 class EngineUnavailableError(GptsovitsError):
     """The engine process is not ready: starting, stopped, or failed to start."""
 
