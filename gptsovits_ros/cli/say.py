@@ -59,6 +59,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='how the text is cut (default: %(default)s)',
     )
     parser.add_argument(
+        '--lexicon',
+        default='',
+        metavar='YAML',
+        help='pronunciations, besides those of the voice (docs/pronunciation.md)',
+    )
+    parser.add_argument(
+        '--upstream-compatible',
+        action='store_true',
+        help='read exactly as the official program does',
+    )
+    parser.add_argument(
         '--pause',
         type=float,
         default=defaults.pause_s,
@@ -208,6 +219,8 @@ def _settings(args: argparse.Namespace) -> EngineSettings:
         default_voice=voice,
         device=args.device,
         threads=args.threads,
+        upstream_compatible=args.upstream_compatible,
+        lexicon=args.lexicon,
     )
 
 

@@ -126,9 +126,13 @@ def test_every_option_reaches_the_settings(engine, tmp_path):
         'cpu',
         '--threads',
         '2',
+        '--lexicon',
+        'words.yaml',
+        '--upstream-compatible',
     )
     settings = engine.settings[0]
     assert settings.default_voice == 'anna'
+    assert (settings.lexicon, settings.upstream_compatible) == ('words.yaml', True)
     assert (settings.voice_root, settings.model_root) == ('/v', '/m')
     assert (settings.device, settings.threads) == ('cpu', 2)
 
