@@ -315,6 +315,11 @@ class VoiceInfo:
     is_default: bool = False
 
 
+# Phrases that come from the cache: none; those that `gptsovits_ros prerender` made; also those
+# with a seed that were said before, which sound as if made anew; all that were said before.
+CACHE_MODES = ('off', 'prerendered', 'seeded', 'all')
+
+
 @dataclass(frozen=True)
 class EngineSettings:
     """How the engine is set up; fixed for the life of an engine process.
@@ -332,6 +337,10 @@ class EngineSettings:
         upstream_compatible: True reads numbers, signs and abbreviations exactly as the official
             program does, with its mistakes; False as a listener would say them.
         lexicon: file with pronunciations for all voices (docs/pronunciation.md); empty: none.
+        cache: which phrases come from the cache, one of CACHE_MODES (docs/phrases.md).
+        cache_root: folder of the cache; empty: $XDG_CACHE_HOME/gptsovits_ros.
+        cache_mb: disk space for phrases [MiB].
+        cache_memory_mb: memory for the phrases used last [MiB].
 
     """
 
@@ -344,3 +353,7 @@ class EngineSettings:
     memory_budget_mb: int = 0
     upstream_compatible: bool = False
     lexicon: str = ''
+    cache: str = 'off'
+    cache_root: str = ''
+    cache_mb: int = 256
+    cache_memory_mb: int = 32

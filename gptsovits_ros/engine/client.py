@@ -196,7 +196,7 @@ def _with_absolute_folders(settings: EngineSettings) -> EngineSettings:
     """The worker runs in a folder of its own, so relative paths would change their meaning."""
     folders = {
         name: os.path.abspath(os.path.expanduser(getattr(settings, name)))
-        for name in ('voice_root', 'model_root', 'lexicon')
+        for name in ('voice_root', 'model_root', 'lexicon', 'cache_root')
         if getattr(settings, name)
     }
     return dataclasses.replace(settings, **folders)

@@ -21,6 +21,7 @@ import torch
 from gptsovits_ros.audio.pcm import limit_peak, silence
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice
 from gptsovits_ros.engine.model_cache import ModelCache
+from gptsovits_ros.engine.phrase_cache import PhraseCache
 from gptsovits_ros.engine.synthesis import SegmentSpeech, UtteranceGuard
 from gptsovits_ros.engine.voice_pool import VoicePool
 from gptsovits_ros.errors import (
@@ -62,6 +63,7 @@ class Engine:
         self._lexicons = (load_lexicon(Path(settings.lexicon)),) if settings.lexicon else ()
         self._frontends: dict[str, TextFrontend] = {}
         self._pool = VoicePool(store, self._load_voice, settings.memory_budget_mb)
+        self._phrases = None if settings.cache == 'off' else PhraseCache(settings)
 
     @classmethod
     def load(cls, settings: EngineSettings) -> Engine:
@@ -81,6 +83,8 @@ class Engine:
         )
         voice = engine.loaded_voice()
         engine._frontend(voice.acoustic.symbols).load(voice.voice.languages)
+        if engine._phrases is not None:
+            engine._phrases.prepare(voice.voice)
         return engine
 
     @property
@@ -156,6 +160,18 @@ class Engine:
 
         """
         check_request(request, self._settings.max_text_length)
+        if self._phrases is None:
+            yield from self._spoken(request, cancelled)
+            return
+        voice = self._store.voice(request.voice or self.default_voice)
+        yield from self._phrases.speak(
+            request, voice, lambda: self._spoken(request, cancelled), cancelled
+        )
+
+    def _spoken(
+        self, request: SpeechRequest, cancelled: Callable[[], bool]
+    ) -> Iterator[AudioChunk]:
+        """Yield the audio of a checked request, made anew."""
         with self._pool.using(request.voice or self.default_voice) as voice:
             _check_language(voice.voice, request.language)
             generator = torch.Generator(self._device)

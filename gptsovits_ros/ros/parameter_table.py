@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gptsovits_ros.errors import ParameterInvalidError
-from gptsovits_ros.types import LANGUAGES, REQUEST_BOUNDS, SPLIT_METHODS
+from gptsovits_ros.types import CACHE_MODES, LANGUAGES, REQUEST_BOUNDS, SPLIT_METHODS
 
 Value = str | bool | int | float
 
@@ -209,6 +209,34 @@ PARAMETERS = (
         'engine.model_root',
         '',
         'Folder with the shared models; empty: $XDG_DATA_HOME/gptsovits_ros/models.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.cache',
+        'seeded',
+        'Phrases that come from the cache: prerendered ones; seeded: also those with a seed that '
+        'were said before; all: all that were said before.',
+        choices=CACHE_MODES,
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.cache_root',
+        '',
+        'Folder of the phrase cache; empty: $XDG_CACHE_HOME/gptsovits_ros.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.cache_mb',
+        256,
+        'Disk space for phrases [MiB].',
+        bounds=(1, 1_048_576),
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.cache_memory_mb',
+        32,
+        'Memory for the phrases used last [MiB].',
+        bounds=(0, 65_536),
         read_only=True,
     ),
     ParamSpec(

@@ -41,6 +41,10 @@ class Parameters:
     engine_memory_budget_mb: int
     engine_voice_root: str
     engine_model_root: str
+    engine_cache: str
+    engine_cache_root: str
+    engine_cache_mb: int
+    engine_cache_memory_mb: int
     engine_start_timeout_s: float
     engine_stall_timeout_s: float
 
@@ -88,6 +92,10 @@ class Parameters:
             memory_budget_mb=self.engine_memory_budget_mb,
             upstream_compatible=self.text_upstream_compatible,
             lexicon=self.text_lexicon,
+            cache=self.engine_cache,
+            cache_root=self.engine_cache_root,
+            cache_mb=self.engine_cache_mb,
+            cache_memory_mb=self.engine_cache_memory_mb,
             max_text_length=int(SPECS['speech.max_text_length'].bounds[1]),
         )
 

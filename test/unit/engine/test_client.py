@@ -215,13 +215,14 @@ def test_what_the_worker_logs_is_logged_here_with_its_level(client, caplog):
 def test_relative_folders_are_those_of_the_client(tmp_path, monkeypatch, make_client):
     code = (
         'import json, sys; settings = json.loads(sys.argv[sys.argv.index("--settings") + 1]); '
-        'print([settings[name] for name in ("voice_root", "model_root", "lexicon")])'
+        'print([settings[name] for name in ("voice_root", "model_root", "lexicon", "cache_root")])'
     )
     monkeypatch.chdir(tmp_path)
-    settings = EngineSettings(voice_root='voices', model_root='~/models', lexicon='l.yaml')
+    settings = EngineSettings('voices', '~/models', lexicon='l.yaml', cache_root='cache')
     with EngineClient(settings, command=[sys.executable, '-c', code]) as client:
         with pytest.raises(EngineUnavailableError):
             client.wait_ready(0.4)
         message = client.status.message
-    folders = [f'{tmp_path}/voices', f'{Path.home()}/models', f'{tmp_path}/l.yaml']
+    folders = [f'{tmp_path}/voices', f'{Path.home()}/models']
+    folders += [f'{tmp_path}/{name}' for name in ('l.yaml', 'cache')]
     assert str(folders) in message

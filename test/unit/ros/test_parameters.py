@@ -113,11 +113,17 @@ def test_engine_settings_come_from_the_parameters():
             'engine.voice_root': '/v',
             'text.upstream_compatible': True,
             'text.lexicon': '/l.yaml',
+            'engine.cache': 'all',
+            'engine.cache_root': '/c',
+            'engine.cache_mb': 64,
+            'engine.cache_memory_mb': 8,
         }
     ).engine_settings
     assert (settings.default_voice, settings.device, settings.threads) == ('anna', 'cpu', 2)
     assert (settings.voice_root, settings.memory_budget_mb) == ('/v', 3000)
     assert (settings.upstream_compatible, settings.lexicon) == (True, '/l.yaml')
+    assert (settings.cache, settings.cache_root) == ('all', '/c')
+    assert (settings.cache_mb, settings.cache_memory_mb) == (64, 8)
     assert settings.max_text_length == SPECS['speech.max_text_length'].bounds[1]
 
 

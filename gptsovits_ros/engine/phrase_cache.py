@@ -1,0 +1,207 @@
+"""Phrases that are heard at once, because they were made before (docs/phrases.md).
+
+What is kept is an utterance as the engine gave it: chunks with all their fields, the samples as
+16-bit integers, which is what the node publishes. Knows nothing of ROS and needs no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import msgpack
+
+from gptsovits_ros import __version__
+from gptsovits_ros.audio.pcm import from_s16le, to_s16le
+from gptsovits_ros.engine import wire
+from gptsovits_ros.engine.file_hashes import FileHashes
+from gptsovits_ros.engine.phrase_files import PhraseFiles
+from gptsovits_ros.engine.private_files import cache_root
+from gptsovits_ros.errors import CanceledError, ConfigurationError, ProtocolError
+from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest
+from gptsovits_ros.voice.store import Voice
+
+MIB = 1 << 20
+SPOKEN = 'spoken'
+PRERENDERED = 'prerendered'
+# What the guard did that leaves a segment right; after all else something is wrong with it.
+MENDED = ('retried', 'safe')
+
+log = logging.getLogger(__name__)
+
+
+class PhraseCache:
+    """Answers requests that were answered before. Used by one thread.
+
+    A phrase is known by its text, all other fields of the request, the content of all files of
+    the voice and of the lexicon, and the version of this package. Device and precision are no
+    part of it: what a workstation prerendered is for the robot too.
+    """
+
+    def __init__(self, settings: EngineSettings) -> None:
+        """Open the cache that the settings describe; nothing is written yet."""
+        folder = cache_root(settings.cache_root) / 'phrases'
+        self._mode = settings.cache
+        self._size_mb = settings.cache_mb
+        self._reading = settings.upstream_compatible
+        self._lexicon = (Path(settings.lexicon),) if settings.lexicon else ()
+        self._hashes = FileHashes(folder / 'files.json')
+        self._files = PhraseFiles(
+            folder, settings.cache_mb * MIB, settings.cache_memory_mb * MIB, SPOKEN
+        )
+        self._is_failure_told = False
+
+    def speak(
+        self,
+        request: SpeechRequest,
+        voice: Voice,
+        synthesize: Callable[[], Iterator[AudioChunk]],
+        cancelled: Callable[[], bool],
+    ) -> Iterator[AudioChunk]:
+        """Yield the audio of a request, from the cache if it is there.
+
+        Only what was spoken to its end is kept; a cache that cannot be read or written changes
+        nothing but the time that it takes.
+
+        Args:
+            request: what to say.
+            voice: the voice that says it.
+            synthesize: starts to make the audio (a generator).
+            cancelled: asked before each chunk from the cache.
+
+        Raises:
+            CanceledError: cancelled() said yes.
+            GptsovitsError: what `synthesize` raises.
+
+        """
+        known = self._known(request, voice)
+        if known:
+            log.debug('%d chunks come from the phrase cache', len(known))
+            for chunk in known:
+                if cancelled():
+                    raise CanceledError('the utterance was cancelled')
+                yield chunk
+            return
+        is_kept, spoken = self._keeps(request), []
+        with closing(synthesize()) as chunks:
+            for chunk in chunks:
+                if is_kept:
+                    spoken.append(chunk)
+                yield chunk
+        # Drawn anew, a phrase that came out wrong may come out right the next time.
+        if spoken and (request.seed is not None or not faults(spoken)):
+            self._keep(request, voice, spoken)
+
+    def key(self, request: SpeechRequest, voice: Voice) -> str:
+        """Return what a phrase is known by; raises OSError if a file of the voice is gone."""
+        said = {
+            'request': wire.to_map(replace(request, voice=''), []),
+            'voice': self._voice_hash(voice),
+            'upstream_compatible': self._reading,
+            'version': __version__,
+        }
+        plain = json.dumps(said, sort_keys=True).encode()
+        return hashlib.blake2b(plain, digest_size=20).hexdigest()
+
+    def prepare(self, voice: Voice) -> None:
+        """Read all files of a voice that were not read before, so that no request has to."""
+        try:
+            self._voice_hash(voice)
+        except OSError as error:
+            self._tell(error)
+
+    def is_prerendered(self, request: SpeechRequest, voice: Voice) -> bool:
+        """Tell whether a phrase is on the shelf of prerendered ones, undamaged."""
+        return self._files.get(_shelf(voice), self.key(request, voice)) is not None
+
+    def add(self, request: SpeechRequest, voice: Voice, chunks: Sequence[AudioChunk]) -> None:
+        """Put a phrase on the shelf of prerendered ones, from which nothing removes it.
+
+        Raises:
+            ConfigurationError: there is no room for it.
+            OSError: it cannot be written.
+
+        """
+        if not self._files.put(_shelf(voice), self.key(request, voice), _packed(chunks)):
+            raise ConfigurationError(
+                f'the phrase cache is full ({self._size_mb} MiB of prerendered phrases); raise '
+                'engine.cache_mb, or remove phrases that are no longer in the file (--prune)'
+            )
+
+    def prune(self, voice: Voice, wanted: Sequence[SpeechRequest]) -> int:
+        """Remove the prerendered phrases of a voice but the wanted ones; return how many."""
+        keep = {self.key(request, voice) for request in wanted}
+        stale = [key for key in self._files.keys(_shelf(voice)) if key not in keep]
+        for key in stale:
+            self._files.drop(_shelf(voice), key)
+        return len(stale)
+
+    def _voice_hash(self, voice: Voice) -> str:
+        """Return a hash of all files that a voice is read with."""
+        return self._hashes.of((*voice.files, *self._lexicon))
+
+    def _known(self, request: SpeechRequest, voice: Voice) -> tuple[AudioChunk, ...]:
+        """Return the chunks of a phrase; none if it is not there, or not to be used."""
+        shelves = [_shelf(voice), SPOKEN] if self._keeps(request) else [_shelf(voice)]
+        try:
+            key = self.key(request, voice)
+            for shelf in shelves:
+                record = self._files.get(shelf, key)
+                if record is not None:
+                    return self._chunks(shelf, key, record)
+        except OSError as error:
+            self._tell(error)
+        return ()
+
+    def _chunks(self, shelf: str, key: str, record: bytes) -> tuple[AudioChunk, ...]:
+        try:
+            return _unpacked(record)
+        except (ProtocolError, ValueError, TypeError) as error:
+            log.warning('the phrase %s is no phrase and was removed: %s', key[:8], error)
+            self._files.drop(shelf, key)
+        return ()
+
+    def _keep(self, request: SpeechRequest, voice: Voice, chunks: Sequence[AudioChunk]) -> None:
+        try:
+            self._files.put(SPOKEN, self.key(request, voice), _packed(chunks))
+        except OSError as error:
+            self._tell(error)
+        else:
+            self._is_failure_told = False
+
+    def _keeps(self, request: SpeechRequest) -> bool:
+        """Tell whether what is spoken is kept, and served again."""
+        return self._mode == 'all' or self._mode == 'seeded' and request.seed is not None
+
+    def _tell(self, error: OSError) -> None:
+        """Log a failure, once until something can be kept again."""
+        if not self._is_failure_told:
+            log.warning('the phrase cache cannot be used, and speech goes on: %s', error)
+        self._is_failure_told = True
+
+
+def faults(chunks: Sequence[AudioChunk]) -> list[str]:
+    """Return what the guard found and could not mend, "<fault>:<action>" each (docs/guard.md)."""
+    reports = [report for chunk in chunks for report in chunk.guard]
+    return [report for report in reports if report.rpartition(':')[2] not in MENDED]
+
+
+def _shelf(voice: Voice) -> str:
+    return f'{PRERENDERED}/{voice.name}'
+
+
+def _packed(chunks: Sequence[AudioChunk]) -> bytes:
+    return msgpack.packb([[wire.to_map(chunk, []), to_s16le(chunk.samples)] for chunk in chunks])
+
+
+def _unpacked(record: bytes) -> tuple[AudioChunk, ...]:
+    """Return chunks; raises ProtocolError, ValueError or TypeError if they are none."""
+    return tuple(
+        wire.from_map(AudioChunk, fields, [from_s16le(pcm).astype('<f4').tobytes()])
+        for fields, pcm in msgpack.unpackb(record)
+    )
