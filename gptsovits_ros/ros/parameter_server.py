@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -15,7 +16,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from gptsovits_ros.errors import GptsovitsError, ParameterInvalidError
-from gptsovits_ros.ros.parameter_table import PARAMETERS, SPECS, ParamSpec, check
+from gptsovits_ros.ros.parameter_table import SPECS, ParamSpec, check
 from gptsovits_ros.ros.parameters import Parameters
 
 
@@ -41,14 +42,19 @@ class ParameterServer:
     def __init__(
         self,
         node: Node,
-        check_change: Callable[[Parameters], None],
-        on_change: Callable[[Parameters], None],
+        check_change: Callable[[Any], None],
+        on_change: Callable[[Any], None],
+        specs: Mapping[str, ParamSpec] = SPECS,
+        parameters_type: type = Parameters,
     ) -> None:
         """Declare all parameters; values come from the command line or files.
 
         Args:
             check_change: raises GptsovitsError if the node cannot work with these values.
             on_change: called with the new values.
+            specs: the parameters by name.
+            parameters_type: what holds their values: Parameters, or a class with from_values()
+                and changed() as it has them.
 
         Raises:
             ParameterInvalidError: if a given value is not allowed; it names the range.
@@ -56,14 +62,17 @@ class ParameterServer:
         """
         self._check_change = check_change
         self._on_change = on_change
-        self.values = Parameters.from_values(
-            {spec.name: _declare(node, spec) for spec in PARAMETERS}
+        self._specs = specs
+        self.values = parameters_type.from_values(
+            {spec.name: _declare(node, spec) for spec in specs.values()}
         )
         node.add_on_set_parameters_callback(self._on_set)
 
     def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
         ours = {
-            parameter.name: parameter.value for parameter in parameters if parameter.name in SPECS
+            parameter.name: parameter.value
+            for parameter in parameters
+            if parameter.name in self._specs
         }
         try:
             values = self.values.changed(ours)
@@ -86,5 +95,5 @@ def _declare(node: Node, spec: ParamSpec) -> object:
         raise ParameterInvalidError(
             f'{spec.name} must be in {spec.constraint} ({error})'
         ) from error
-    check(spec.name, value)
+    check(spec.name, value, {spec.name: spec})
     return value

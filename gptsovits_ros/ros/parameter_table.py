@@ -258,9 +258,9 @@ PARAMETERS = (
 SPECS: Mapping[str, ParamSpec] = {spec.name: spec for spec in PARAMETERS}
 
 
-def find_problem(name: str, value: object) -> str | None:
+def find_problem(name: str, value: object, specs: Mapping[str, ParamSpec] = SPECS) -> str | None:
     """Return what is wrong with a value for a parameter and the allowed range; None: nothing."""
-    spec = SPECS.get(name)
+    spec = specs.get(name)
     if spec is None:
         return f'there is no parameter {name}'
     if type(value) is not type(spec.default):
@@ -279,8 +279,8 @@ def find_problem(name: str, value: object) -> str | None:
     return f'{name} must be {where}{spec.constraint}, got {value!r}'
 
 
-def check(name: str, value: object) -> None:
+def check(name: str, value: object, specs: Mapping[str, ParamSpec] = SPECS) -> None:
     """Raise ParameterInvalidError if the value is not allowed for the parameter."""
-    problem = find_problem(name, value)
+    problem = find_problem(name, value, specs)
     if problem:
         raise ParameterInvalidError(problem)

@@ -16,10 +16,14 @@ import yaml
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.ros.parameter_table import SPECS, find_problem
 from gptsovits_ros.ros.parameters import unknown_names
+from gptsovits_ros.ros.player_table import PLAYER_SPECS
 
 DEFAULT_ROBOT = 'default'
 ROBOT_PATTERN = r'[A-Za-z][A-Za-z0-9_]{0,63}'  # also a valid ROS namespace
 MAX_FILE_BYTES = 256 * 1024
+
+# A file may hold parameters of both nodes; each takes its own.
+ALL_SPECS = {**SPECS, **PLAYER_SPECS}
 
 
 def robots(config_dir: Path) -> list[str]:
@@ -59,13 +63,13 @@ def parameter_files(config_dir: Path, robot: str, extra: str = '') -> list[Path]
 def check_file(path: Path) -> None:
     """Raise ConfigurationError if a file is unreadable, or a name or value in it is wrong."""
     for name, value in _parameters_in(path):
-        if name not in SPECS:
+        if name not in ALL_SPECS:
             if unknown_names([name]):
-                similar = difflib.get_close_matches(name, SPECS, 1)
+                similar = difflib.get_close_matches(name, ALL_SPECS, 1)
                 hint = f'; did you mean {similar[0]}?' if similar else ''
                 raise ConfigurationError(f'{path}: there is no parameter {name}{hint}')
             continue
-        problem = find_problem(name, value)
+        problem = find_problem(name, value, ALL_SPECS)
         if problem:
             raise ConfigurationError(f'{path}: {problem}')
 
