@@ -185,11 +185,60 @@ class ConfigurationError(GptsovitsError):
     name = 'CONFIGURATION_INVALID'
 
 
+class AudioDeviceError(GptsovitsError):
+    """There is no such output device, or it is busy, was unplugged, or plays no rate of ours."""
+
+    code = 250
+    name = 'AUDIO_DEVICE'
+
+
 class RecordingUnsuitableError(GptsovitsError):
     """A recording cannot become a voice: too short, too noisy, clipped, or of two speakers."""
 
     code = 250
     name = 'RECORDING_UNSUITABLE'
+
+
+class RecordingSilentError(RecordingUnsuitableError):
+    """Nobody speaks in a recording: it is silent, or holds only noise or music."""
+
+    code = 260
+    name = 'RECORDING_SILENT'
+
+
+class RecordingTooShortError(RecordingUnsuitableError):
+    """A recording holds too little speech in one piece."""
+
+    code = 261
+    name = 'RECORDING_TOO_SHORT'
+
+
+class RecordingNoisyError(RecordingUnsuitableError):
+    """Noise, music or other people are nearly as loud as the speaker."""
+
+    code = 262
+    name = 'RECORDING_NOISY'
+
+
+class RecordingClippedError(RecordingUnsuitableError):
+    """A recording was made too loud: its peaks are cut off."""
+
+    code = 263
+    name = 'RECORDING_CLIPPED'
+
+
+class RecordingNarrowBandError(RecordingUnsuitableError):
+    """A recording has no high frequencies, as over a telephone."""
+
+    code = 264
+    name = 'RECORDING_NARROW_BAND'
+
+
+class RecordingManySpeakersError(RecordingUnsuitableError):
+    """More than one person speaks in a recording, or each of several recordings has its own."""
+
+    code = 265
+    name = 'RECORDING_MANY_SPEAKERS'
 
 
 class ConsentMissingError(GptsovitsError):
