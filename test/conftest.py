@@ -48,6 +48,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+@pytest.fixture(scope='session', autouse=True)
+def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep phrases that one state of the code spoke from being heard in tests of another."""
+    folder = tmp_path_factory.mktemp('cache')
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv('XDG_CACHE_HOME', str(folder))
+        yield folder
+
+
 @pytest.fixture(scope='session')
 def goldens(pytestconfig: pytest.Config) -> Path:
     """Return the folder with the reference results; skip where there is none."""

@@ -22,7 +22,12 @@ from gptsovits_ros.engine import wire
 from gptsovits_ros.engine.file_hashes import FileHashes
 from gptsovits_ros.engine.phrase_files import PhraseFiles
 from gptsovits_ros.engine.private_files import cache_root
-from gptsovits_ros.errors import CanceledError, ConfigurationError, ProtocolError
+from gptsovits_ros.errors import (
+    AudioInvalidError,
+    CanceledError,
+    ConfigurationError,
+    GptsovitsError,
+)
 from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest
 from gptsovits_ros.voice.store import Voice
 
@@ -161,7 +166,7 @@ class PhraseCache:
     def _chunks(self, shelf: str, key: str, record: bytes) -> tuple[AudioChunk, ...]:
         try:
             return _unpacked(record)
-        except (ProtocolError, ValueError, TypeError) as error:
+        except (GptsovitsError, ValueError, TypeError) as error:
             log.warning('the phrase %s is no phrase and was removed: %s', key[:8], error)
             self._files.drop(shelf, key)
         return ()
@@ -169,6 +174,8 @@ class PhraseCache:
     def _keep(self, request: SpeechRequest, voice: Voice, chunks: Sequence[AudioChunk]) -> None:
         try:
             self._files.put(SPOKEN, self.key(request, voice), _packed(chunks))
+        except AudioInvalidError as error:
+            log.debug('a phrase is not kept: %s', error)
         except OSError as error:
             self._tell(error)
         else:
@@ -200,7 +207,7 @@ def _packed(chunks: Sequence[AudioChunk]) -> bytes:
 
 
 def _unpacked(record: bytes) -> tuple[AudioChunk, ...]:
-    """Return chunks; raises ProtocolError, ValueError or TypeError if they are none."""
+    """Return chunks; raises GptsovitsError, ValueError or TypeError if they are none."""
     return tuple(
         wire.from_map(AudioChunk, fields, [from_s16le(pcm).astype('<f4').tobytes()])
         for fields, pcm in msgpack.unpackb(record)
