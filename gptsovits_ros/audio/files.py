@@ -5,6 +5,7 @@ Files are untrusted: their kind, size and content are checked before anything is
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import uuid
@@ -85,9 +86,24 @@ def read_audio(path: str | Path, limits: AudioLimits = DEFAULT_LIMITS) -> Audio:
     """
     path = Path(path)
     _check_is_file(path, limits)
+    return _read(str(path), path.name, limits)
+
+
+def read_audio_bytes(data: bytes, name: str, limits: AudioLimits = DEFAULT_LIMITS) -> Audio:
+    """Read the content of an audio file that is no file here; name is for messages.
+
+    Raises:
+        AudioInvalidError: as read_audio.
+
+    """
+    _check_size(name, len(data), limits)
+    return _read(io.BytesIO(data), name, limits)
+
+
+def _read(source: str | io.BytesIO, name: str, limits: AudioLimits) -> Audio:
     try:
-        with soundfile.SoundFile(str(path)) as file:
-            _check_header(path, file, limits)
+        with soundfile.SoundFile(source) as file:
+            _check_header(name, file, limits)
             # One more frame than allowed: headers can understate the length.
             samples = file.read(
                 int(limits.max_duration_s * file.samplerate) + 1, dtype='float32', always_2d=True
@@ -95,13 +111,13 @@ def read_audio(path: str | Path, limits: AudioLimits = DEFAULT_LIMITS) -> Audio:
             rate = file.samplerate
     # libsndfile gives RuntimeError (LibsndfileError); a nonsense header can make numpy refuse.
     except (RuntimeError, ValueError, MemoryError) as error:
-        raise AudioInvalidError(f'{path.name} cannot be read as audio: {error}') from error
+        raise AudioInvalidError(f'{name} cannot be read as audio: {error}') from error
     if len(samples) == 0:
-        raise AudioInvalidError(f'{path.name} holds no audio')
-    _check_duration(path, len(samples) / rate, limits)
+        raise AudioInvalidError(f'{name} holds no audio')
+    _check_duration(name, len(samples) / rate, limits)
     if not np.isfinite(samples).all():
         raise AudioInvalidError(
-            f'{path.name} holds NaN or infinite samples; save it again as 16-bit WAV'
+            f'{name} holds NaN or infinite samples; save it again as 16-bit WAV'
         )
     return Audio(samples, rate)
 
@@ -196,37 +212,39 @@ def _check_is_file(path: Path, limits: AudioLimits) -> None:
         raise AudioInvalidError(f'{path} cannot be opened: {error}') from error
     if not stat.S_ISREG(info.st_mode):
         raise AudioInvalidError(f'{path} is not a file')
-    if info.st_size > limits.max_bytes:
-        raise AudioInvalidError(
-            f'{path.name} has {info.st_size} bytes; at most {limits.max_bytes} are read'
-        )
+    _check_size(path.name, info.st_size, limits)
 
 
-def _check_header(path: Path, file: soundfile.SoundFile, limits: AudioLimits) -> None:
+def _check_size(name: str, size: int, limits: AudioLimits) -> None:
+    if size > limits.max_bytes:
+        raise AudioInvalidError(f'{name} has {size} bytes; at most {limits.max_bytes} are read')
+
+
+def _check_header(name: str, file: soundfile.SoundFile, limits: AudioLimits) -> None:
     """Refuse by the header, before samples are read."""
     if file.format not in FORMATS:
         raise AudioInvalidError(
-            f'{path.name} is of format {file.format}; use one of {", ".join(FORMATS)}'
+            f'{name} is of format {file.format}; use one of {", ".join(FORMATS)}'
         )
     if not limits.min_rate <= file.samplerate <= limits.max_rate:
         raise AudioInvalidError(
-            f'{path.name} has a sampling rate of {file.samplerate} Hz; '
+            f'{name} has a sampling rate of {file.samplerate} Hz; '
             f'{limits.min_rate} to {limits.max_rate} Hz are read'
         )
     if file.channels > limits.max_channels:
         raise AudioInvalidError(
-            f'{path.name} has {file.channels} channels; at most {limits.max_channels} are read'
+            f'{name} has {file.channels} channels; at most {limits.max_channels} are read'
         )
-    _check_duration(path, file.frames / file.samplerate, limits)
+    _check_duration(name, file.frames / file.samplerate, limits)
     if file.frames * file.channels > limits.max_samples:
         raise AudioInvalidError(
-            f'{path.name} holds {file.frames * file.channels} samples; at most '
+            f'{name} holds {file.frames * file.channels} samples; at most '
             f'{limits.max_samples} are read. Convert it to mono at 48000 Hz or less'
         )
 
 
-def _check_duration(path: Path, duration_s: float, limits: AudioLimits) -> None:
+def _check_duration(name: str, duration_s: float, limits: AudioLimits) -> None:
     if duration_s > limits.max_duration_s:
         raise AudioInvalidError(
-            f'{path.name} is longer than {limits.max_duration_s:g} s; cut it, or raise the limit'
+            f'{name} is longer than {limits.max_duration_s:g} s; cut it, or raise the limit'
         )
