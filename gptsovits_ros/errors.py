@@ -188,7 +188,7 @@ class ConfigurationError(GptsovitsError):
 class AudioDeviceError(GptsovitsError):
     """There is no such output device, or it is busy, was unplugged, or plays no rate of ours."""
 
-    code = 250
+    code = 243
     name = 'AUDIO_DEVICE'
 
 
