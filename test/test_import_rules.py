@@ -26,6 +26,15 @@ ALL_BUT_ROS = (
     'doctor',
 )
 
+# What the store is made of; none of it knows a model.
+STORE_PARTS = (
+    'voice.checksums',
+    'voice.consent',
+    'voice.durable',
+    'voice.plain_yaml',
+    'voice.voice_file',
+)
+
 # What each room, or module with a rule of its own, may import of this package. A room may import
 # its own modules, a module with a rule of its own only what is listed. The longest name that fits
 # a module counts.
@@ -44,9 +53,10 @@ ALLOWED = {
     'acoustic': VALUES,
     'checkpoint': (*VALUES, *MODELS),
     'voice': (*VALUES, 'encoders', 'text', 'audio', 'checkpoint'),
-    'voice.store': VALUES,
+    'voice.store': (*VALUES, *STORE_PARTS),
+    **dict.fromkeys(STORE_PARTS, (*VALUES, *STORE_PARTS)),
     # Makes a voice from random models, so it needs their classes and not only their files.
-    'voice.standin': (*VALUES, *MODELS, 'audio', 'checkpoint', 'voice.store'),
+    'voice.standin': (*VALUES, *MODELS, 'audio', 'checkpoint', 'voice.voice_file'),
     'engine': ENGINE_ROOMS,
     'training': ENGINE_ROOMS,
     'ros': (*VALUES, 'audio.pcm', 'engine.client', 'engine.protocol', 'engine.process'),
@@ -61,6 +71,7 @@ TORCH_FREE = (
     'text',
     'audio.pcm',
     'voice.store',
+    *STORE_PARTS,
     'engine.client',
     'engine.process',
     'engine.protocol',

@@ -14,7 +14,6 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-import yaml
 from torch import Tensor, nn
 
 from gptsovits_ros.acoustic.bigvgan import BigVgan
@@ -39,7 +38,7 @@ from gptsovits_ros.encoders.speaker import SpeakerConfig, SpeakerEncoder
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.semantic.config import SemanticConfig
 from gptsovits_ros.semantic.model import Text2Semantic
-from gptsovits_ros.voice.store import FORMAT, NAME_PATTERN, VOICE_FILE
+from gptsovits_ros.voice.voice_file import NAME_PATTERN, write_voice_file
 
 PROMPT_SECONDS = 4.0
 PROMPT_TEXT = '你好，我是测试用的声音。'
@@ -214,7 +213,6 @@ def _write(folder: Path, size_name: str, seed: int, version: str) -> None:
     write_wav(folder / 'prompt.wav', _prompt_wave(sample_rate, seed), sample_rate)
     _write_encoders(folder, size)
     tree = {
-        'format': FORMAT,
         'description': f'Random weights ({size_name} {version}): it babbles. '
         'For tests and benchmarks.',
         'languages': ['zh', 'en'],
@@ -230,9 +228,7 @@ def _write(folder: Path, size_name: str, seed: int, version: str) -> None:
         'references': [],
         'encoders': {'bert': 'bert', 'hubert': 'hubert', **encoders},
     }
-    (folder / VOICE_FILE).write_text(
-        yaml.safe_dump(tree, allow_unicode=True, sort_keys=False), 'utf-8'
-    )
+    write_voice_file(folder, tree)
 
 
 def _write_sovits(

@@ -1,106 +1,49 @@
-"""The voice store: one folder per voice, described by its voice.yaml (docs/voices.md).
+"""The voice store: one folder per voice, changed so that a power cut leaves old or new, whole.
 
-A voice names the files it needs relative to its own folder, or to the folder of shared models; a
-name that leads out of both is refused, since voices come from other people.
+A new voice is built in a folder of its own, `.new-<id>/NAME`, and moved to its place when it is
+complete and on the disk; the old one waits in `.old-<id>/NAME` until then. What a program that
+died left behind is settled by the next one that changes the store (docs/voices.md).
 """
 
 from __future__ import annotations
 
 import os
-import re
-from dataclasses import dataclass
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import yaml
+from gptsovits_ros.errors import (
+    VoiceExistsError,
+    VoiceInUseError,
+    VoiceInvalidError,
+    VoiceNotFoundError,
+    VoiceStoreBusyError,
+    VoiceStoreError,
+)
+from gptsovits_ros.voice.checksums import changed_files, write_checksums
+from gptsovits_ros.voice.consent import CONSENT_FILE
+from gptsovits_ros.voice.durable import PRIVATE_FOLDER, locked, seal, sync_folder, write_durably
+from gptsovits_ros.voice.plain_yaml import read_yaml, yaml_text
+from gptsovits_ros.voice.voice_file import (
+    NAME_PATTERN,
+    VOICE_FILE,
+    Voice,
+    read_voice,
+    read_voice_file,
+    write_voice_file,
+)
 
-from gptsovits_ros.errors import VoiceInvalidError, VoiceNotFoundError
-
-VOICE_FILE = 'voice.yaml'
-LEXICON_FILE = 'lexicon.yaml'
-FORMAT = 1
-NAME_PATTERN = re.compile(r'[a-z0-9][a-z0-9_-]{0,63}')
-MAX_VOICE_FILE_BYTES = 64 * 1024
-PROMPT_LANGUAGES = ('zh', 'en', 'ja', 'ko', 'yue')
-# GPT-SoVITS version -> what its voices need beside what all voices need.
-NEEDED_KEYS = {
-    'v1': (),
-    'v2': (),
-    'v2Pro': ('encoders.speaker',),
-    'v2ProPlus': ('encoders.speaker',),
-    'v3': ('encoders.vocoder', 'prompt.text'),
-    'v4': ('encoders.vocoder', 'prompt.text'),
-}
-# What the prompt is heard by: official models use HuBERT, models trained here their own encoder.
-CONTENT_KEYS = ('encoders.hubert', 'encoders.content')
-
-
-@dataclass(frozen=True)
-class Voice:
-    """A voice on disk: every path is absolute and inside the voice folder or the model folder.
-
-    Attributes:
-        name: its name in the store.
-        folder: its folder.
-        description: one line for people.
-        languages: language tags that it speaks.
-        semantic: GPT weights (.ckpt or .safetensors).
-        acoustic: SoVITS weights (.pth or .safetensors).
-        acoustic_base: where `acoustic` is a LoRA file, the model that it changes; else None.
-        model_version: GPT-SoVITS version that the weights are said to be (checked on loading).
-        sample_rate: rate that they are said to make [Hz] (checked when they are loaded).
-        prompt_audio: the clip that the GPT continues from.
-        prompt_text: what is said in it; empty: the GPT gets no prompt, only the style is used.
-        prompt_language: language of prompt_text.
-        references: further clips whose style is averaged with that of the prompt.
-        bert: folder of the BERT model; None: its features are zeros.
-        hubert: folder of the HuBERT model; None where `content` stands in its place.
-        content: file of a small content encoder that came with the models; None: HuBERT is used.
-        speaker: file of the speaker encoder (v2Pro, v2ProPlus), else None.
-        vocoder: file or folder of the vocoder (v3, v4), else None.
-        guard: False if what it says is not meant to be speech, so that nothing checks it.
-        lexicon: lexicon.yaml in the folder, if there is one (docs/pronunciation.md).
-
-    """
-
-    name: str
-    folder: Path
-    description: str
-    languages: tuple[str, ...]
-    semantic: Path
-    acoustic: Path
-    acoustic_base: Path | None
-    model_version: str
-    sample_rate: int
-    prompt_audio: Path
-    prompt_text: str
-    prompt_language: str
-    references: tuple[Path, ...]
-    bert: Path | None
-    hubert: Path | None
-    content: Path | None
-    speaker: Path | None
-    vocoder: Path | None
-    lexicon: Path | None = None
-    guard: bool = True
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """Everything on disk that the voice is made of, its voice.yaml first."""
-        named = (
-            self.semantic,
-            self.acoustic,
-            self.acoustic_base,
-            self.prompt_audio,
-            *self.references,
-            self.bert,
-            self.hubert,
-            self.content,
-            self.speaker,
-            self.vocoder,
-            self.lexicon,
-        )
-        return (self.folder / VOICE_FILE, *(path for path in named if path is not None))
+LOCK_FILE = '.lock'
+DEFAULT_FILE = 'default.yaml'
+# Consent records of deleted voices, for those who must show later that there was one.
+DELETED_FOLDER = '.deleted'
+# Folders of voices on their way in, out for a newer one, and out for good.
+NEW, OLD, GONE = '.new-', '.old-', '.gone-'
+MAX_DEFAULT_BYTES = 4096
 
 
 def data_root() -> Path:
@@ -112,20 +55,27 @@ def data_root() -> Path:
 class VoiceStore:
     """Reads voices from a folder, anew each time, so that changes on disk are seen at once."""
 
-    def __init__(self, voice_root: str | Path = '', model_root: str | Path = '') -> None:
-        """Take the folder of the voices and that of shared models; empty: below `data_root`."""
+    def __init__(
+        self,
+        voice_root: str | Path = '',
+        model_root: str | Path = '',
+        lock_wait_s: float = 5.0,
+    ) -> None:
+        """Take the folder of the voices and that of shared models; empty: below `data_root`.
+
+        A change waits for that of another program for lock_wait_s at most.
+        """
         self.voice_root = Path(voice_root) if voice_root else data_root() / 'voices'
         self.model_root = Path(model_root) if model_root else data_root() / 'models'
+        self._lock_wait_s = lock_wait_s
 
     def names(self) -> list[str]:
         """Return the names of all voices, sorted; a missing store is an empty one."""
         if not self.voice_root.is_dir():
             return []
-        return sorted(
-            entry.name
-            for entry in self.voice_root.iterdir()
-            if NAME_PATTERN.fullmatch(entry.name) and (entry / VOICE_FILE).is_file()
-        )
+        # One that is just being replaced is there as well.
+        roots = (self.voice_root, *self._leftovers(OLD))
+        return sorted({folder.name for root in roots for folder in _voice_folders(root)})
 
     def voice(self, name: str) -> Voice:
         """Return one voice.
@@ -135,125 +85,289 @@ class VoiceStore:
             VoiceInvalidError: its voice.yaml is wrong, or a file that it names is missing.
 
         """
-        if not NAME_PATTERN.fullmatch(name) or not (self.voice_root / name / VOICE_FILE).is_file():
+        if name not in self.names():
             known = ', '.join(self.names()) or 'none; `gptsovits_ros make-test-voice` makes one'
             raise VoiceNotFoundError(
                 f'no voice "{name}" in {self.voice_root}; voices there: {known}'
             )
-        return read_voice(self.voice_root / name, self.model_root)
+        try:
+            return self.read(self.voice_root / name)
+        except VoiceInvalidError:
+            if not self._leftovers(OLD):
+                raise
+        # Somebody is replacing it, or died doing so.
+        self.recover()
+        return self.read(self.voice_root / name)
+
+    def read(self, folder: Path) -> Voice:
+        """Return the voice in a folder that need not be in the store, as in `create`.
+
+        Raises:
+            VoiceInvalidError: as `voice`.
+
+        """
+        return read_voice(folder, self.model_root, self.voice_root)
+
+    @property
+    def default(self) -> str:
+        """Name of the voice that speaks where none is named; empty: there is no voice.
+
+        It is the one that was set if it is there, else the first by name.
+        """
+        names, chosen = self.names(), self._chosen_default()
+        return chosen if chosen in names else next(iter(names), '')
+
+    def set_default(self, name: str) -> None:
+        """Let a voice speak where none is named, from now on.
+
+        Raises:
+            VoiceNotFoundError, VoiceInvalidError: as `voice`.
+            VoiceStoreBusyError, VoiceStoreError: nothing has changed.
+
+        """
+        with self._changing():
+            self.voice(name)
+            write_durably(self.voice_root / DEFAULT_FILE, yaml_text({'voice': name}))
+
+    def create(self, name: str, build: Callable[[Path], None], overwrite: bool = False) -> Voice:
+        """Add a voice, all of it or nothing.
+
+        Args:
+            name: a-z, 0-9, "-" and "_", at most 64.
+            build: called with an empty folder named as the voice, in which it writes voice.yaml
+                (`write_voice_file`) and all that belongs to the voice. It may `read` that folder.
+            overwrite: replace a voice of that name.
+
+        Raises:
+            VoiceInvalidError: that is no name, or what was built is no whole voice.
+            VoiceExistsError: there is such a voice, and overwrite is False.
+            VoiceInUseError: other voices speak with the models of the one to be replaced.
+            VoiceStoreBusyError, VoiceStoreError: another program changes the store, or it cannot
+                be written.
+
+        """
+        check_name(name)
+        with self._draft(name, overwrite) as draft:
+            build(draft)
+            write_voice_file(draft, read_voice_file(draft))  # in the present format
+            self.read(draft)
+            write_checksums(draft)
+            seal(draft)
+            with self._changing():
+                self._check_free(name, overwrite)
+                self._put(draft)
+        return self.voice(name)
+
+    def delete(self, name: str, keep_consent: bool = True) -> None:
+        """Remove a voice and its files.
+
+        Args:
+            name: of the voice; it may be damaged.
+            keep_consent: keep the record of the speaker's consent, in the folder `.deleted`.
+
+        Raises:
+            VoiceNotFoundError: there is no such voice.
+            VoiceInUseError: other voices speak with its models.
+            VoiceStoreBusyError, VoiceStoreError: as `create`.
+
+        """
+        with self._changing():
+            if name not in self.names():
+                self.voice(name)
+            self._check_unused(name, 'deleted')
+            if self._chosen_default() == name:
+                (self.voice_root / DEFAULT_FILE).unlink()
+            # What lies in a folder for new voices that nobody holds is removed with all its files.
+            gone = self._folder(GONE if keep_consent else NEW)
+            (self.voice_root / name).rename(gone / name)
+            sync_folder(self.voice_root)
+            self._settle()
+
+    def changed_files(self, name: str) -> list[str]:
+        """Return the files of a voice that differ from when it was stored, by their checksums.
+
+        Raises:
+            VoiceNotFoundError, VoiceInvalidError: as `voice`.
+
+        """
+        return changed_files(self.voice(name).folder)
+
+    def dependants(self, name: str) -> list[str]:
+        """Return the voices that speak with the models of a voice."""
+        found = []
+        for other in self.names():
+            try:
+                base = read_voice_file(self.voice_root / other).get('base')
+            except VoiceInvalidError:
+                # It cannot speak anyway; who wants it names it and gets its error.
+                continue
+            if base == name:
+                found.append(other)
+        return found
+
+    def models_of(self, name: str) -> dict[str, Any]:
+        """Return what a new voice.yaml says to speak with the models of a voice.
+
+        The sections "model" and "encoders", and "base" if a file of them lies in the folder of a
+        voice and not with the shared models.
+
+        Raises:
+            VoiceNotFoundError, VoiceInvalidError: as `voice`.
+
+        """
+        voice = self.voice(name)
+        tree = read_voice_file(voice.folder)
+        found = {key: tree[key] for key in ('model', 'encoders')}
+        own = any(path.is_relative_to(voice.folder.resolve()) for path in voice.models)
+        if own and voice.base:
+            raise VoiceInvalidError(
+                f'voice "{name}" has models of its own and of "{voice.base}"; a new voice can '
+                'only speak with those of one. Choose another base'
+            )
+        base = name if own else voice.base
+        return {'base': base, **found} if base else found
+
+    def recover(self) -> None:
+        """Settle what a program that died left behind.
+
+        Raises:
+            VoiceStoreBusyError, VoiceStoreError: as `create`.
+
+        """
+        if any(self._leftovers(NEW, OLD, GONE)):
+            with self._changing():
+                pass
+
+    @contextmanager
+    def _draft(self, name: str, overwrite: bool) -> Iterator[Path]:
+        """Yield an empty folder for a new voice; it is removed if it is still there at the end."""
+        with ExitStack() as stack, self._errors():
+            with self._changing():
+                self._check_free(name, overwrite)
+                work = self._folder(NEW)
+                # Held while it is built, which may take long; others may change the store then.
+                stack.enter_context(locked(work, 0))
+            stack.callback(shutil.rmtree, work)
+            draft = work / name
+            draft.mkdir(mode=PRIVATE_FOLDER)
+            yield draft
+
+    def _put(self, draft: Path) -> None:
+        """Move a complete voice to its place."""
+        place = self.voice_root / draft.name
+        if place.exists():
+            place.rename(self._folder(OLD) / place.name)
+        draft.rename(place)
+        sync_folder(self.voice_root)
+        self._settle()
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Hold the lock of the store, whose leftovers are settled first."""
+        with self._errors():
+            self.voice_root.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+            with locked(self.voice_root / LOCK_FILE, self._lock_wait_s) as held:
+                if not held:
+                    raise VoiceStoreBusyError(
+                        f'another program is changing {self.voice_root}; nothing was changed. '
+                        'Try again when it is done'
+                    )
+                self._settle()
+                yield
+
+    def _settle(self) -> None:
+        """Bring voices that were moved aside back, and remove what is not needed any more."""
+        for old in self._leftovers(OLD):
+            for folder in old.iterdir():
+                if not (self.voice_root / folder.name).exists():
+                    folder.rename(self.voice_root / folder.name)
+            self._discard(old)
+        for gone in self._leftovers(GONE):
+            self._discard(gone)
+        for new in self._leftovers(NEW):
+            with locked(new, 0) as is_abandoned:
+                if is_abandoned:
+                    shutil.rmtree(new)
+
+    def _discard(self, work: Path) -> None:
+        """Remove a folder with voices in it, but keep the consent that was given to each."""
+        for record in work.glob(f'*/{CONSENT_FILE}'):
+            kept = self.voice_root / DELETED_FOLDER
+            kept.mkdir(exist_ok=True, mode=PRIVATE_FOLDER)
+            stamp = work.name.removeprefix(OLD).removeprefix(GONE)
+            record.rename(kept / f'{record.parent.name}-{stamp}.yaml')
+            sync_folder(kept)
+        shutil.rmtree(work)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Tell what the system refused as an error of the store."""
+        try:
+            yield
+        except OSError as error:
+            raise VoiceStoreError(
+                f'{self.voice_root} cannot be changed: {error}. Its voices are as they were; make '
+                'room, or choose another folder (engine.voice_root)'
+            ) from error
+
+    def _check_free(self, name: str, overwrite: bool) -> None:
+        """Refuse a name that is taken."""
+        if name in self.names():
+            if not overwrite:
+                raise VoiceExistsError(
+                    f'there is a voice "{name}" in {self.voice_root}; choose another name, or '
+                    'let it be overwritten'
+                )
+            self._check_unused(name, 'replaced')
+        elif (self.voice_root / name).exists():
+            raise VoiceExistsError(
+                f'{self.voice_root / name} is no voice, but stands in the way; move it away'
+            )
+
+    def _check_unused(self, name: str, what: str) -> None:
+        dependants = self.dependants(name)
+        if dependants:
+            raise VoiceInUseError(
+                f'voice "{name}" cannot be {what}: {", ".join(dependants)} '
+                f'{"speaks" if len(dependants) == 1 else "speak"} with its models; delete first'
+            )
+
+    def _chosen_default(self) -> str:
+        """Return the voice that was set as the default, whether it is still there or not."""
+        path = self.voice_root / DEFAULT_FILE
+        tree = read_yaml(path, MAX_DEFAULT_BYTES) if path.is_file() else None
+        chosen = tree.get('voice') if isinstance(tree, dict) else None
+        return chosen if isinstance(chosen, str) else ''
+
+    def _leftovers(self, *prefixes: str) -> list[Path]:
+        if not self.voice_root.is_dir():
+            return []
+        return sorted(
+            entry for entry in self.voice_root.iterdir() if entry.name.startswith(prefixes)
+        )
+
+    def _folder(self, prefix: str) -> Path:
+        """Make a folder for a voice on its way, named by the time."""
+        stamp = datetime.now(timezone.utc).strftime('%Y%m%dT%H%M%SZ')
+        folder = self.voice_root / f'{prefix}{stamp}-{secrets.token_hex(4)}'
+        folder.mkdir(mode=PRIVATE_FOLDER)
+        return folder
 
 
-def read_voice(folder: Path, model_root: Path) -> Voice:
-    """Return the voice in a folder, wherever the folder is.
+def check_name(name: str) -> None:
+    """Refuse what cannot be the name of a voice.
 
     Raises:
-        VoiceInvalidError: its voice.yaml is wrong, or a file that it names is missing.
+        VoiceInvalidError: it cannot.
 
     """
-    tree = _Tree(folder / VOICE_FILE, _load_yaml(folder / VOICE_FILE))
-    if tree.get('format', int) != FORMAT:
-        raise tree.wrong(f'format is {tree.get("format", int)}, but this release reads {FORMAT}')
-    language = tree.get('prompt.language', str)
-    if language not in PROMPT_LANGUAGES:
-        raise tree.wrong(
-            f'prompt.language is "{language}"; known are {", ".join(PROMPT_LANGUAGES)}'
+    if not NAME_PATTERN.fullmatch(name):
+        raise VoiceInvalidError(
+            f'{name[:80]!r} is no voice name: use a-z, 0-9, - and _, at most 64, not first - or _'
         )
 
-    version = tree.get('model.version', str)
-    if version not in NEEDED_KEYS:
-        raise tree.wrong(f'model.version is "{version}"; known are {", ".join(NEEDED_KEYS)}')
-    for key in NEEDED_KEYS[version]:
-        if not tree.get(key, str, ''):
-            raise tree.wrong(f'{key} is missing, which a {version} voice needs (docs/versions.md)')
 
-    content_keys = [key for key in CONTENT_KEYS if tree.get(key, str, '')]
-    if len(content_keys) != 1:
-        raise tree.wrong(f'{" or ".join(CONTENT_KEYS)} is needed, and not both')
-
-    def existing(key: str, name: str) -> Path:
-        for root in (folder, model_root):
-            candidate = (root / name).resolve()
-            if candidate.is_relative_to(root.resolve()) and candidate.exists():
-                return candidate
-        raise tree.wrong(
-            f'{key} names "{name}", which is neither in {folder} nor in {model_root} '
-            '(`gptsovits_ros fetch` downloads the official models)'
-        )
-
-    def optional(key: str) -> Path | None:
-        name = tree.get(key, str, '')
-        return existing(key, name) if name else None
-
-    return Voice(
-        name=folder.name,
-        folder=folder,
-        description=tree.get('description', str, ''),
-        languages=tuple(tree.strings('languages')),
-        semantic=existing('model.semantic', tree.get('model.semantic', str)),
-        acoustic=existing('model.acoustic', tree.get('model.acoustic', str)),
-        acoustic_base=optional('model.acoustic_base'),
-        model_version=version,
-        sample_rate=tree.get('model.sample_rate', int),
-        prompt_audio=existing('prompt.audio', tree.get('prompt.audio', str)),
-        prompt_text=tree.get('prompt.text', str, ''),
-        prompt_language=language,
-        references=tuple(existing('references', name) for name in tree.strings('references')),
-        bert=optional('encoders.bert'),
-        hubert=optional('encoders.hubert'),
-        content=optional('encoders.content'),
-        speaker=optional('encoders.speaker'),
-        vocoder=optional('encoders.vocoder'),
-        lexicon=_lexicon(folder),
-        guard=tree.flag('guard', True),
-    )
-
-
-def _lexicon(folder: Path) -> Path | None:
-    """Return the lexicon in the folder of a voice; a link that leads out of it is none."""
-    path = (folder / LEXICON_FILE).resolve()
-    return path if path.is_file() and path.is_relative_to(folder.resolve()) else None
-
-
-def _load_yaml(path: Path) -> Any:
-    try:
-        if path.stat().st_size > MAX_VOICE_FILE_BYTES:
-            raise VoiceInvalidError(f'{path} is larger than {MAX_VOICE_FILE_BYTES // 1024} KiB')
-        return yaml.safe_load(path.read_text(encoding='utf-8'))
-    except OSError as error:
-        raise VoiceInvalidError(f'cannot read {path}: {error.strerror}') from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise VoiceInvalidError(f'{path} is not valid YAML: {error}') from error
-
-
-class _Tree:
-    """Typed look-ups in a parsed voice.yaml, with messages that name the file and the key."""
-
-    def __init__(self, path: Path, tree: Any) -> None:
-        self._path = path
-        self._tree = tree if isinstance(tree, dict) else {}
-
-    def wrong(self, what: str) -> VoiceInvalidError:
-        return VoiceInvalidError(f'{self._path}: {what}')
-
-    def get(self, key: str, kind: type, default: Any = None) -> Any:
-        """Return the value at a dotted key; default None means that it must be there."""
-        value: Any = self._tree
-        for part in key.split('.'):
-            value = value.get(part) if isinstance(value, dict) else None
-        if value is None and default is not None:
-            return default
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise self.wrong(f'{key} is {value!r}; a {kind.__name__} is needed')
-        return value
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self._tree.get(key, default)
-        if not isinstance(value, bool):
-            raise self.wrong(f'{key} is {value!r}; true or false is needed')
-        return value
-
-    def strings(self, key: str) -> list[str]:
-        values = self.get(key, list, [])
-        if not all(isinstance(value, str) for value in values):
-            raise self.wrong(f'{key} must be a list of strings')
-        return values
+def _voice_folders(root: Path) -> Iterator[Path]:
+    for entry in root.iterdir():
+        if NAME_PATTERN.fullmatch(entry.name) and (entry / VOICE_FILE).is_file():
+            yield entry

@@ -109,7 +109,7 @@ def test_a_link_that_leads_out_is_refused(store, tmp_path):
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        ({'format': 2}, 'format is 2'),
+        ({'format': 3}, 'format is 3'),
         ({'format': None}, 'format'),
         ({'languages': 'zh'}, 'languages'),
         ({'languages': [1]}, 'list of strings'),
@@ -168,7 +168,7 @@ def test_all_files_of_a_voice_are_known(store):
     folder = store.voice_root / 'anna'
     write(folder, references=['p.wav'], model__acoustic_base='a.ckpt')
     names = [path.name for path in store.voice('anna').files]
-    wanted = [VOICE_FILE, 'a.ckpt', 'b.pth', 'a.ckpt', 'p.wav', 'p.wav', 'bert', 'hubert']
+    wanted = [VOICE_FILE, 'a.ckpt', 'b.pth', 'a.ckpt', 'bert', 'hubert', 'p.wav', 'p.wav']
     assert names == wanted
 
 
