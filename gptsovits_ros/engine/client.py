@@ -90,6 +90,7 @@ class EngineClient:
         self._changed = threading.Condition(threading.RLock())
         self._status = EngineStatus()
         self._supervisor: Supervisor | None = None
+        self._latest: SpeechStream | None = None
 
     def __enter__(self) -> EngineClient:
         """Start the engine; return this client at once."""
@@ -105,6 +106,13 @@ class EngineClient:
         """The present status."""
         with self._changed:
             return self._status
+
+    @property
+    def real_time_factor(self) -> float | None:
+        """Time that the latest request took so far per second of audio; None: no audio yet."""
+        with self._changed:
+            stream = self._latest
+        return None if stream is None else stream.real_time_factor
 
     def start(self) -> None:
         """Start the engine process and return at once; without effect while it runs.
@@ -158,6 +166,7 @@ class EngineClient:
             frames = protocol.encode(protocol.Synthesize(request_id, WINDOW_BYTES, request))
             stream = SpeechStream(request_id, supervisor.send)
             supervisor.open(stream, frames)
+            self._latest = stream
         return stream
 
     def stop(self, timeout_s: float = 5.0) -> None:

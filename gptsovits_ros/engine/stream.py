@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -35,6 +36,8 @@ class SpeechStream:
         self._changed = threading.Condition()
         self._chunks: deque[AudioChunk] = deque()
         self._received = 0
+        self._opened_at = self._received_at = time.monotonic()
+        self._received_s = 0.0  # audio
         self._unacknowledged = 0  # bytes that were read and not granted anew yet
         self._ended = False
         self._failure: tuple[int, str] | None = None
@@ -57,6 +60,17 @@ class SpeechStream:
     def __exit__(self, *_: object) -> None:
         """Cancel what is not spoken yet."""
         self.cancel()
+
+    @property
+    def real_time_factor(self) -> float | None:
+        """Time from the request to the last chunk so far, per second of audio; None: no audio.
+
+        What is WINDOW_BYTES ahead waits for its reader, so that of a longer stream is too large.
+        """
+        with self._changed:
+            if not self._received_s:
+                return None
+            return (self._received_at - self._opened_at) / self._received_s
 
     def next_chunk(self, timeout_s: float | None = None) -> AudioChunk | None:
         """Wait for the next chunk and return it; None at the end.
@@ -105,6 +119,8 @@ class SpeechStream:
                     f'chunk {chunk.index} of request {self.id} came, {self._received} was due'
                 )
             self._received += 1
+            self._received_at = time.monotonic()
+            self._received_s += chunk.audio.duration_s
             if not self._ended:
                 self._chunks.append(chunk.audio)
                 self._changed.notify_all()

@@ -31,6 +31,7 @@ from gptsovits_ros.errors import CanceledError, EngineUnavailableError, Gptsovit
 from gptsovits_ros.msg import SpeechState, Voice
 from gptsovits_ros.ros import requests
 from gptsovits_ros.ros.conversions import state_message, voice_message
+from gptsovits_ros.ros.diagnostics import DiagnosticsPublisher
 from gptsovits_ros.ros.logs import RosLogHandler
 from gptsovits_ros.ros.parameter_server import ParameterServer
 from gptsovits_ros.ros.parameters import Parameters
@@ -77,6 +78,9 @@ class SpeechNode(Node):
         self._speaking = SpeakingPublisher(self)
         self._states = StatePublisher(self, parameters.stream_frame_id)
         self._queue = UtteranceQueue(parameters.queue_max_length)
+        self._diagnostics = DiagnosticsPublisher(
+            self, lambda: len(self._queue), lambda: self._client.real_time_factor
+        )
         self._client = make_client(
             parameters.engine_settings,
             python=parameters.engine_python,
@@ -211,6 +215,7 @@ class SpeechNode(Node):
             if state is not State.SPEAKING:
                 for waiting, position in self._queue.waiting():
                     self._speak_server.progress(waiting, State.QUEUED, position)
+        self._diagnostics.on_state(utterance, state, error)
         self._log(utterance, state, error)
 
     def on_audio(
@@ -227,6 +232,7 @@ class SpeechNode(Node):
 
     def _on_engine_status(self, status: EngineStatus) -> None:
         """Publish what the engine is doing; called from a thread of its client."""
+        self._diagnostics.on_engine(status)
         with self._lock:
             if (status.state, status.message) == self._engine_state:
                 return

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gptsovits_ros.engine import protocol
+from gptsovits_ros.engine import stream as stream_module
 from gptsovits_ros.engine.stream import WINDOW_BYTES, SpeechStream
 from gptsovits_ros.errors import CanceledError, EngineCrashedError, ProtocolError
 from gptsovits_ros.types import AudioChunk
@@ -136,3 +137,14 @@ def test_a_reader_gives_credit_for_what_it_has_read_once_it_is_worth_a_message(s
     assert sent == [protocol.Credit(7, 2 * protocol.chunk_cost(length))] * 2
     unanswered = WINDOW_BYTES - protocol.chunk_cost(length)
     assert unanswered > 0  # the worker can always go on when all is read
+
+
+def test_the_real_time_factor_counts_from_the_request_to_the_last_chunk(monkeypatch):
+    times = iter([10.0, 10.5, 11.0])
+    monkeypatch.setattr(stream_module.time, 'monotonic', lambda: next(times))
+    stream = SpeechStream(1, lambda message: None)
+    assert stream.real_time_factor is None
+    for index in range(2):
+        samples = np.zeros(1000, np.float32)
+        stream.deliver(protocol.Chunk(1, index, AudioChunk(samples, 1000, index)))
+    assert stream.real_time_factor == pytest.approx(0.5)
