@@ -187,6 +187,8 @@ class SpeechRequest:
             quicker and rougher. Other voices have no steps.
         guard_retries: how often a segment that came out wrong is drawn again with another seed
             [0, 10] (docs/guard.md); 0: nothing is checked.
+        first_segment: how many segments at the start of the text are left out: what was spoken
+            already of a text that is resumed. Those that are spoken keep their numbers.
         sampling: how semantic tokens are drawn.
 
     """
@@ -201,6 +203,7 @@ class SpeechRequest:
     noise_scale: float = 0.5
     sample_steps: int = 32
     guard_retries: int = 2
+    first_segment: int = 0
     sampling: SamplingParameters = field(default_factory=SamplingParameters)
 
 
@@ -211,6 +214,7 @@ REQUEST_BOUNDS = {
     'noise_scale': (0.0, 1.0),
     'sample_steps': (1, 128),
     'guard_retries': (0, 10),
+    'first_segment': (0, 100_000),
     'seed': (0, 2**63 - 1),
     'top_k': (1, 1025),
     'top_p': (0.0, 1.0),
@@ -253,6 +257,7 @@ def check_request(request: SpeechRequest, max_text_length: int) -> None:
         ('noise_scale', request.noise_scale),
         ('sample_steps', request.sample_steps),
         ('guard_retries', request.guard_retries),
+        ('first_segment', request.first_segment),
         ('top_k', sampling.top_k),
         ('top_p', sampling.top_p),
         ('temperature', sampling.temperature),

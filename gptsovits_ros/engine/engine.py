@@ -179,7 +179,8 @@ class Engine:
             generator.manual_seed(seed)
             segments = self._segments(request, voice)
             guard = UtteranceGuard.of(voice, request.guard_retries, seed)
-            for index, (segment, phonemes) in enumerate(segments):
+            spoken = enumerate(segments[request.first_segment :], request.first_segment)
+            for index, (segment, phonemes) in spoken:
                 speech = SegmentSpeech(voice, _as_marked(request, segment), generator, cancelled)
                 yield self._speak(speech, index, phonemes, guard)
 

@@ -142,6 +142,18 @@ def test_cancel_stops_between_two_tokens(engine, after):
     assert speak(engine, 'Good morning.')
 
 
+def test_resumed_text_leaves_out_the_segments_before_and_keeps_their_numbers(engine):
+    whole = [(chunk.segment_index, chunk.segment_text) for chunk in speak(engine, MIXED)]
+    last = whole[-1][0]
+    for first in range(last + 1):
+        rest = [
+            (c.segment_index, c.segment_text) for c in speak(engine, MIXED, first_segment=first)
+        ]
+        assert {number for number, _ in rest} == set(range(first, last + 1))
+        assert set(rest) == {said for said in whole if said[0] >= first}
+    assert speak(engine, MIXED, first_segment=last + 1) == []
+
+
 def test_leaving_the_stream_early_is_safe(engine):
     stream = engine.synthesize(SpeechRequest(MIXED, seed=1))
     next(stream)
