@@ -113,5 +113,5 @@ class BigVgan(Generator):
     def waveform(self, x: Tensor) -> Tensor:
         """Return [B, 1, T] for what `conv_pre` gave, [B, upsample_initial_channel, F]."""
         for stage, up in enumerate(self.ups):
-            x = self._mean_of_blocks(stage, up(x))
+            x = self.mean_of_blocks(stage, up(x))
         return self.conv_post(self.activation_post(x)).clamp(-1, 1)

@@ -41,6 +41,12 @@ class Flow(nn.Module):
 
     def __init__(self, config: SovitsConfig) -> None:
         super().__init__()
+        # How many frames on each side a frame depends on.
+        self.context_frames = (
+            config.flow_layers
+            * config.flow_wavenet_layers
+            * ((config.wavenet_kernel_size - 1) // 2)
+        )
         self.layers = nn.ModuleList(CouplingLayer(config) for _ in range(config.flow_layers))
 
     def forward(self, z: Tensor, style: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -1,9 +1,12 @@
 """HiFi-GAN, and the decoder (upstream `dec`) that is one: latent frames become a waveform.
 
-Kong et al. 2020 (HiFi-GAN), generator V1.
+Kong et al. 2020 (HiFi-GAN), generator V1. A window of a long signal can be decoded by itself: with
+as much context as its layers reach it equals that part of the whole.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +18,8 @@ from gptsovits_ros.acoustic.config import SovitsConfig
 LEAKY_SLOPE = 0.1
 # By an oversight that the weights were trained with, the last slope is torch's default.
 LAST_LEAKY_SLOPE = 0.01
+# Kernel of the first and of the last convolution.
+EDGE_KERNEL = 7
 
 
 class ResidualBlock(nn.Module):
@@ -52,7 +57,7 @@ class Generator(nn.Module):
         super().__init__()
         width = sizes.upsample_initial_channel
         self.blocks_per_stage = len(sizes.resblock_kernel_sizes)
-        self.conv_pre = nn.Conv1d(in_channels, width, 7, padding=3)
+        self.conv_pre = nn.Conv1d(in_channels, width, EDGE_KERNEL, padding=EDGE_KERNEL // 2)
         self.ups = nn.ModuleList()
         self.resblocks = nn.ModuleList()
         for rate, kernel in zip(sizes.upsample_rates, sizes.upsample_kernel_sizes, strict=True):
@@ -64,19 +69,27 @@ class Generator(nn.Module):
                 sizes.resblock_kernel_sizes, sizes.resblock_dilation_sizes, strict=True
             ):
                 self.resblocks.append(block(width, size, dilations))
-        self.conv_post = nn.Conv1d(width, 1, 7, padding=3, bias=post_bias)
+        self.conv_post = nn.Conv1d(width, 1, EDGE_KERNEL, padding=EDGE_KERNEL // 2, bias=post_bias)
 
     def waveform(self, x: Tensor) -> Tensor:
         """Return [B, 1, T] for what `conv_pre` gave, [B, upsample_initial_channel, F]."""
-        for stage, up in enumerate(self.ups):
-            x = self._mean_of_blocks(stage, up(F.leaky_relu(x, LEAKY_SLOPE)))
-        return torch.tanh(self.conv_post(F.leaky_relu(x, LAST_LEAKY_SLOPE)))
+        for stage in range(len(self.ups)):
+            x = self.stage(stage, x)
+        return self.last(x)
 
-    def _mean_of_blocks(self, stage: int, x: Tensor) -> Tensor:
+    def stage(self, number: int, x: Tensor) -> Tensor:
+        """Return x [B, C, T] at the next rate, [B, C / 2, T * rate]."""
+        return self.mean_of_blocks(number, self.ups[number](F.leaky_relu(x, LEAKY_SLOPE)))
+
+    def mean_of_blocks(self, stage: int, x: Tensor) -> Tensor:
         """Return the mean of what the residual blocks of a stage make of x [B, C, T]."""
         first = stage * self.blocks_per_stage
         blocks = self.resblocks[first : first + self.blocks_per_stage]
         return sum(block(x) for block in blocks) / self.blocks_per_stage
+
+    def last(self, x: Tensor) -> Tensor:
+        """Return the waveform [B, 1, T] of what the last stage gave, [B, C, T]."""
+        return torch.tanh(self.conv_post(F.leaky_relu(x, LAST_LEAKY_SLOPE)))
 
 
 class HifiGan(Generator):
@@ -88,7 +101,66 @@ class HifiGan(Generator):
     def __init__(self, config: SovitsConfig) -> None:
         super().__init__(config.inter_channels, config, post_bias=False)
         self.cond = nn.Conv1d(config.gin_channels, config.upsample_initial_channel, 1)
+        self.rates = config.upsample_rates
+        self.margins = margins(config)
+
+    @property
+    def context_frames(self) -> int:
+        """How many frames on each side a sample depends on."""
+        return self.margins[0] + EDGE_KERNEL // 2
 
     def forward(self, z: Tensor, style: Tensor) -> Tensor:
         """Decode; style is [B, gin_channels, 1]."""
-        return self.waveform(self.conv_pre(z) + self.cond(style))
+        return self.waveform(self._first(z, style))
+
+    def window(self, z: Tensor, style: Tensor, left: int, right: int) -> Tensor:
+        """Decode a part of a signal, equal to that part of the whole.
+
+        Args:
+            z: the part with its context, [B, inter_channels, F].
+            style: [B, gin_channels, 1].
+            left: so many first frames are only context: `context_frames`, or all that there are.
+            right: so many last frames, in the same way. With fewer the end sounds as if nothing
+                came behind.
+
+        Returns:
+            [B, 1, (F - left - right) * samples_per_frame].
+
+        """
+        x, left, right = _trimmed(self._first(z, style), left, right, self.margins[0])
+        for stage, margin in enumerate(self.margins[1:]):
+            # Context goes as soon as no later layer reaches it: the last stages, with the most
+            # samples, compute next to nothing that is thrown away.
+            rate = self.rates[stage]
+            x, left, right = _trimmed(self.stage(stage, x), left * rate, right * rate, margin)
+        x = self.last(x)
+        return x[..., left : x.shape[-1] - right]
+
+    def _first(self, z: Tensor, style: Tensor) -> Tensor:
+        return self.conv_pre(z) + self.cond(style)
+
+
+def margins(sizes: SovitsConfig) -> tuple[int, ...]:
+    """Return how many neighbours on each side what comes after a layer reaches.
+
+    The first is for the output of `conv_pre`, the others for that of each stage.
+    """
+    # A pair of a residual block reaches as far as its dilated and its plain convolution do.
+    block = max(
+        sum((kernel - 1) // 2 * (dilation + 1) for dilation in dilations)
+        for kernel, dilations in zip(
+            sizes.resblock_kernel_sizes, sizes.resblock_dilation_sizes, strict=True
+        )
+    )
+    reached = [EDGE_KERNEL // 2]
+    stages = list(zip(sizes.upsample_rates, sizes.upsample_kernel_sizes, strict=True))
+    for rate, kernel in reversed(stages):
+        padding = (kernel - rate) // 2
+        reached.append(math.ceil((reached[-1] + block + padding) / rate))
+    return tuple(reversed(reached))
+
+
+def _trimmed(x: Tensor, left: int, right: int, keep: int) -> tuple[Tensor, int, int]:
+    """Return x [B, C, T] with at most `keep` of its context on each side, and what is left."""
+    first, last = max(left - keep, 0), max(right - keep, 0)
+    return x[..., first : x.shape[-1] - last], left - first, right - last

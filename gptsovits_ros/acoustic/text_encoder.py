@@ -100,10 +100,26 @@ class PriorEncoder(nn.Module):
         skip: int = 0,
     ) -> Tensor:
         """Return what `statistics` reads, [B, H, F - skip]; the first `skip` are only context."""
+        text = self.encoded_text(phoneme_ids, text_mask)
+        return self.joint_latent_of(quantized, text, style, mask, text_mask, skip)
+
+    def encoded_text(self, phoneme_ids: Tensor, text_mask: Tensor | None = None) -> Tensor:
+        """Return what the tokens look up in the phonemes [B, P], [B, H, P]."""
+        return self.text_encoder(self.text_embedding(phoneme_ids).transpose(1, 2), text_mask)
+
+    def joint_latent_of(
+        self,
+        quantized: Tensor,
+        text: Tensor,
+        style: Tensor,
+        mask: Tensor | None = None,
+        text_mask: Tensor | None = None,
+        skip: int = 0,
+    ) -> Tensor:
+        """Return `joint_latent` for a text that was encoded before, [B, H, P]."""
         tokens = self.token_encoder(
             masked(self.token_projection(masked(quantized, mask)), mask), mask
         )
-        text = self.text_encoder(self.text_embedding(phoneme_ids).transpose(1, 2), text_mask)
         mixed = self.mrte(tokens, mask, text, text_mask, style)[:, :, skip:]
         return self.joint_encoder(mixed, mask)
 
@@ -118,6 +134,22 @@ def at_speed(latent: Tensor, speed: float) -> Tensor:
     if speed == 1.0:
         return latent
     return F.interpolate(latent, size=int(latent.shape[-1] / speed) + 1, mode='linear')
+
+
+def read_at_speed(latent: Tensor, speed: float, start: int, stop: int) -> Tensor:
+    """Return frames start to stop of what [B, H, F] becomes at a speed, without knowing all of it.
+
+    A frame lies `speed` frames behind the one before. `at_speed` makes the length a whole number
+    first and then stretches evenly, which asks for the length; over a whole segment the two drift
+    apart by less than a frame. At speed 1 this is a slice.
+    """
+    last = latent.shape[-1] - 1
+    steps = torch.arange(start, stop, device=latent.device, dtype=torch.float64)
+    position = ((steps + 0.5) * speed - 0.5).clamp(0, last)
+    before = position.floor().long()
+    share = (position - before).to(latent.dtype)
+    after = (before + 1).clamp(max=last)
+    return latent[..., before] * (1 - share) + latent[..., after] * share
 
 
 def sequence_mask(lengths: Tensor, longest: int) -> Tensor:
