@@ -35,6 +35,9 @@ STORE_PARTS = (
     'voice.voice_file',
 )
 
+# What the node's parameters and requests are; tools make the same requests, without ROS.
+ROS_TABLES = ('ros.parameters', 'ros.requests', 'ros.robot_config')
+
 # What each room, or module with a rule of its own, may import of this package. A room may import
 # its own modules, a module with a rule of its own only what is listed. The longest name that fits
 # a module counts.
@@ -61,7 +64,7 @@ ALLOWED = {
     'training': ENGINE_ROOMS,
     'ros': (*VALUES, 'audio.pcm', 'engine.client', 'engine.protocol', 'engine.process'),
     'parity': ALL_BUT_ROS,
-    'cli': ALL_BUT_ROS,
+    'cli': (*ALL_BUT_ROS, *ROS_TABLES),
 }
 # The node's process holds these, and it must answer while torch is busy elsewhere; and text must
 # be usable, and testable, without a model. The rule holds for all that they import as well.

@@ -24,6 +24,7 @@ VERBS = {
     'fetch': 'fetch',
     'voices': 'voices',
     'say': 'say',
+    'prerender': 'prerender',
     'text': 'text',
     'convert': 'convert',
     'make-test-voice': 'make_test_voice',

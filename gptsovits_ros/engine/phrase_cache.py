@@ -46,11 +46,16 @@ class PhraseCache:
     A phrase is known by its text, all other fields of the request, the content of all files of
     the voice and of the lexicon, and the version of this package. Device and precision are no
     part of it: what a workstation prerendered is for the robot too.
+
+    Attributes:
+        folder: where the phrases are.
+
     """
 
     def __init__(self, settings: EngineSettings) -> None:
         """Open the cache that the settings describe; nothing is written yet."""
         folder = cache_root(settings.cache_root) / 'phrases'
+        self.folder = folder
         self._mode = settings.cache
         self._size_mb = settings.cache_mb
         self._reading = settings.upstream_compatible

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from gptsovits_ros.errors import ConfigurationError
-from gptsovits_ros.ros.parameter_table import SPECS, find_problem
+from gptsovits_ros.ros.parameter_table import SPECS, Value, find_problem
 from gptsovits_ros.ros.parameters import unknown_names
 from gptsovits_ros.ros.player_table import PLAYER_SPECS
 
@@ -72,6 +72,12 @@ def check_file(path: Path) -> None:
         problem = find_problem(name, value, ALL_SPECS)
         if problem:
             raise ConfigurationError(f'{path}: {problem}')
+
+
+def values_in(path: Path) -> dict[str, Value]:
+    """Return what a file says of the parameters of speech_node; raises as check_file does."""
+    check_file(path)
+    return {name: value for name, value in _parameters_in(path) if name in SPECS}
 
 
 def _robot_file(config_dir: Path, robot: str) -> Path:
