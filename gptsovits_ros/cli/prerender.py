@@ -85,7 +85,7 @@ def run(
     store = VoiceStore(settings.voice_root, settings.model_root)
     cache = PhraseCache(settings)
     # Without a voice at all the store tells what to do.
-    voice = store.voice(parameters.voice or next(iter(store.names()), ''))
+    voice = store.voice(parameters.voice or store.default)
     cache.prepare(voice)
     # The engine must not take phrases from the cache that is being filled.
     work = _Work(parameters, cache, voice, lambda: load_engine(replace(settings, cache='off')))

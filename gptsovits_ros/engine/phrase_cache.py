@@ -97,7 +97,8 @@ class PhraseCache:
                     raise CanceledError('the utterance was cancelled')
                 yield chunk
             return
-        is_kept, spoken = self._keeps(request), []
+        # What is left of a text that is resumed is no phrase.
+        is_kept, spoken = self._keeps(request) and not request.first_segment, []
         with closing(synthesize()) as chunks:
             for chunk in chunks:
                 if is_kept:
@@ -110,7 +111,7 @@ class PhraseCache:
     def key(self, request: SpeechRequest, voice: Voice) -> str:
         """Return what a phrase is known by; raises OSError if a file of the voice is gone."""
         said = {
-            'request': wire.to_map(replace(request, voice=''), []),
+            'request': wire.to_map(replace(request, voice='', first_segment=0), []),
             'voice': self._voice_hash(voice),
             'upstream_compatible': self._reading,
             'version': __version__,
@@ -163,7 +164,7 @@ class PhraseCache:
             for shelf in shelves:
                 record = self._files.get(shelf, key)
                 if record is not None:
-                    return self._chunks(shelf, key, record)
+                    return _from_segment(request.first_segment, self._chunks(shelf, key, record))
         except OSError as error:
             self._tell(error)
         return ()
@@ -205,6 +206,10 @@ def faults(chunks: Sequence[AudioChunk]) -> list[str]:
 
 def _shelf(voice: Voice) -> str:
     return f'{PRERENDERED}/{voice.name}'
+
+
+def _from_segment(first: int, chunks: tuple[AudioChunk, ...]) -> tuple[AudioChunk, ...]:
+    return tuple(chunk for chunk in chunks if chunk.segment_index >= first)
 
 
 def _packed(chunks: Sequence[AudioChunk]) -> bytes:

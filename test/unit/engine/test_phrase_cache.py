@@ -202,6 +202,18 @@ def test_phrase_from_the_cache_can_be_cancelled(voice, settings):
         next(heard)
 
 
+def test_resumed_phrase_is_the_rest_of_the_whole_one(voice, settings, folder):
+    cache, speaker = PhraseCache(settings), Speaker(chunks=3)
+    rest = replace(HELLO, first_segment=1)
+    say(cache, voice, speaker, rest)
+    assert phrases(folder) == []
+    whole = say(cache, voice, speaker)
+    heard = say(cache, voice, speaker, rest)
+    assert speaker.times == 2
+    assert [chunk.segment_index for chunk in heard] == [1, 2]
+    assert pcm(heard) == pcm(whole[1:])
+
+
 @pytest.mark.parametrize(
     'mode, kept', [('all', [HELLO, FREE]), ('seeded', [HELLO]), ('prerendered', [])]
 )
