@@ -1,0 +1,64 @@
+"""What an enrolment found, for people and programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gptsovits_ros.voice.enroll.quality import Quality
+
+
+@dataclass(frozen=True)
+class PieceReport:
+    """One piece of a recording that the voice is made of.
+
+    Attributes:
+        clip: name of the recording.
+        start_s: its first moment in the recording [s].
+        end_s: its end [s].
+        score: from 0 to 1.
+        quality: what was measured.
+
+    """
+
+    clip: str
+    start_s: float
+    end_s: float
+    score: float
+    quality: Quality
+
+
+@dataclass(frozen=True)
+class QualityReport:
+    """What was found in the recordings.
+
+    Attributes:
+        duration_s: of all recordings [s].
+        speech_s: of it speech [s].
+        score: of the prompt, from 0 to 1.
+        prompt: the piece that the GPT continues from.
+        references: further pieces whose style is averaged with that of the prompt.
+        text: what is said in the prompt; empty: unknown, and only the timbre is used.
+        text_source: "given", "aligned", "heard" or "none".
+        speakers_checked: whether it was checked that one person speaks.
+        agreement: lowest likeness of the voice between two pieces, from -1 to 1; None: unknown.
+        denoised: whether noise was taken out.
+        notes: what could be better, and what was left out, one sentence each.
+
+    """
+
+    duration_s: float
+    speech_s: float
+    score: float
+    prompt: PieceReport
+    references: tuple[PieceReport, ...]
+    text: str
+    text_source: str
+    speakers_checked: bool
+    agreement: float | None
+    denoised: bool
+    notes: tuple[str, ...]
+
+    def tree(self) -> dict[str, Any]:
+        """Return the report as plain values, for JSON."""
+        return asdict(self)
