@@ -333,7 +333,8 @@ class EngineSettings:
         voice_root: folder with one folder per voice; empty: $XDG_DATA_HOME/gptsovits_ros/voices.
         model_root: folder with shared models (BERT, HuBERT, ...); empty:
             $XDG_DATA_HOME/gptsovits_ros/models.
-        default_voice: name of the voice for requests that name none; empty: the first by name.
+        default_voice: name of the voice for requests that name none; empty: the default of the
+            store, which is the first by name if none was set.
         device: "auto", "cpu" or "cuda:<n>"; auto takes cuda:0 where there is one.
         threads: CPU threads for the models; 0: as many as there are physical cores, at most 4.
         max_text_length: longest text accepted [characters].

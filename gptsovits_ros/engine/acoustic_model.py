@@ -6,7 +6,7 @@ One adapter per family fulfils it: sovits_adapter (v1, v2, v2Pro, v2ProPlus) and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -82,6 +82,17 @@ class AcousticModel(Protocol[Condition]):
 
         """
 
+    def condition_tensors(self, condition: Condition) -> dict[str, Tensor]:
+        """Return a condition as named tensors, to be kept in a file."""
+
+    def condition_from(self, tensors: Mapping[str, Tensor]) -> Condition:
+        """Return the condition that `condition_tensors` took apart, on the device of the model.
+
+        Raises:
+            ValueError: they are not those of this model.
+
+        """
+
     def waveform(
         self,
         tokens: Tensor,
@@ -105,3 +116,29 @@ class AcousticModel(Protocol[Condition]):
             CanceledError: cancelled() said yes.
 
         """
+
+    def stream(
+        self,
+        phoneme_ids: Tensor,
+        condition: Condition,
+        decoding: Decoding,
+        generator: torch.Generator,
+    ) -> AcousticStream | None:
+        """Begin a segment that is decoded piece by piece; None where only whole ones can be.
+
+        Arguments are those of `waveform`. The generator belongs to the stream: with the seed that
+        `waveform` gets the noise is the same.
+        """
+
+
+def check_shapes(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse tensors that are not exactly these, all of float32.
+
+    Raises:
+        ValueError: one is missing, left over, or of another shape or type.
+
+    """
+    found = {name: (value.dtype, tuple(value.shape)) for name, value in tensors.items()}
+    wanted = {name: (torch.float32, shape) for name, shape in shapes.items()}
+    if found != wanted:
+        raise ValueError(f'{found} instead of {wanted}')

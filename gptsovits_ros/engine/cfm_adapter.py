@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from gptsovits_ros.acoustic.cfm_acoustic import CfmAcoustic
 from gptsovits_ros.acoustic.chunked_cfm import CfmSampling, Reference
 from gptsovits_ros.audio.files import load_reference_waveform
 from gptsovits_ros.audio.spectrogram import MelConfig, magnitude_spectrogram, mel_spectrogram
-from gptsovits_ros.engine.acoustic_model import Decoding, VoicePrompt
+from gptsovits_ros.engine.acoustic_model import Decoding, VoicePrompt, check_shapes
 
 
 class CfmAdapter:
@@ -59,6 +59,31 @@ class CfmAdapter:
         return self.module.reference(
             prompt.tokens[None], prompt.phoneme_ids[None], spectrograms, mel
         )
+
+    def condition_tensors(self, condition: Reference) -> dict[str, Tensor]:
+        """Return style, features and mel by their names."""
+        return {
+            'style': condition.style,
+            'features': condition.features,
+            'mel': condition.mel,
+        }
+
+    def condition_from(self, tensors: Mapping[str, Tensor]) -> Reference:
+        """Return style, features and mel."""
+        config = self.module.config
+        frames = tensors['mel'].shape[-1] if 'mel' in tensors and tensors['mel'].dim() else 0
+        if not 1 <= frames <= config.reference_frames:
+            raise ValueError(f'the mel has {frames} frames, not 1 to {config.reference_frames}')
+        check_shapes(
+            tensors,
+            {
+                'style': (1, config.sovits.gin_channels, 1),
+                'features': (1, config.dit.text_dim, frames),
+                'mel': (1, config.dit.mel_bands, frames),
+            },
+        )
+        like = next(self.module.parameters())
+        return Reference(**{name: value.to(like) for name, value in tensors.items()})
 
     def waveform(
         self,

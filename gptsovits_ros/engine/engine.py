@@ -95,13 +95,13 @@ class Engine:
     @property
     def default_voice(self) -> str:
         """Name of the voice for requests that name none."""
-        names = self._store.names()
-        if not names:
+        default = self._store.default
+        if not default:
             raise VoiceNotFoundError(
                 f'no voice in {self._store.voice_root}; `gptsovits_ros make-test-voice '
                 f'{self._store.voice_root / "test"}` makes one that babbles'
             )
-        return self._settings.default_voice or names[0]
+        return self._settings.default_voice or default
 
     @property
     def resident_voices(self) -> list[str]:

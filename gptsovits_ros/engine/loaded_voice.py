@@ -19,6 +19,7 @@ from gptsovits_ros.checkpoint.load_cfm import load_cfm
 from gptsovits_ros.encoders.bert import BertEncoder, repeat_by_phonemes
 from gptsovits_ros.engine.acoustic_model import AcousticModel, VoicePrompt
 from gptsovits_ros.engine.cfm_adapter import CfmAdapter
+from gptsovits_ros.engine.kept_conditions import Conditions, kept_conditions
 from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.sovits_adapter import SovitsAdapter
 from gptsovits_ros.errors import VoiceInvalidError
@@ -107,7 +108,7 @@ def load_voice(
     frontend: Callable[[str], TextFrontend],
     device: torch.device,
 ) -> LoadedVoice:
-    """Load the models of a voice and compute its conditions.
+    """Load the models of a voice, and its conditions where they are kept; else compute them.
 
     Args:
         voice: what to load.
@@ -124,24 +125,36 @@ def load_voice(
     _check_claims(voice, semantic, acoustic)
     bert = models.get(load_bert, voice.bert) if voice.bert else None
     lexicons = (load_lexicon(voice.lexicon),) if voice.lexicon else ()
-    nothing = torch.zeros(0, dtype=torch.int64, device=device)
-    prompt_text, prompt_tokens = None, nothing
+    prompt_text = None
     if voice.prompt_text:
         phonemes = frontend(acoustic.symbols).prompt(
             voice.prompt_text, voice.prompt_language, lexicons
         )
         prompt_text = text_condition(phonemes, bert, semantic.config.bert_dim, device)
-        prompt_tokens = acoustic.tokens_from_features(_content_features(voice, device))[0]
-    condition = acoustic.condition(
-        VoicePrompt(
-            (voice.prompt_audio, *voice.references),
-            prompt_tokens,
-            nothing if prompt_text is None else prompt_text.ids,
-        )
-    )
+    conditions = kept_conditions(
+        voice, acoustic, semantic.config.vocab_size, device
+    ) or _computed_conditions(voice, acoustic, prompt_text, device)
     return LoadedVoice(
-        voice, semantic, acoustic, bert, prompt_text, prompt_tokens, condition, lexicons
+        voice,
+        semantic,
+        acoustic,
+        bert,
+        prompt_text,
+        conditions.tokens,
+        conditions.condition,
+        lexicons,
     )
+
+
+def _computed_conditions(
+    voice: Voice, acoustic: AcousticModel, prompt_text: TextCondition | None, device: torch.device
+) -> Conditions:
+    """Compute what the models take from the recordings of a voice."""
+    tokens = phoneme_ids = torch.zeros(0, dtype=torch.int64, device=device)
+    if prompt_text is not None:
+        tokens = acoustic.tokens_from_features(_content_features(voice, device))[0]
+        phoneme_ids = prompt_text.ids
+    return Conditions(tokens, acoustic.condition(VoicePrompt(voice.clips, tokens, phoneme_ids)))
 
 
 def _acoustic(voice: Voice, models: ModelCache, device: torch.device) -> AcousticModel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from gptsovits_ros.audio.files import load_reference_waveform
 from gptsovits_ros.audio.resample import resample
 from gptsovits_ros.audio.spectrogram import magnitude_spectrogram
 from gptsovits_ros.encoders.speaker import SpeakerEncoder
-from gptsovits_ros.engine.acoustic_model import Decoding, VoicePrompt
+from gptsovits_ros.engine.acoustic_model import Decoding, VoicePrompt, check_shapes
 from gptsovits_ros.errors import VoiceInvalidError
 
 
@@ -55,6 +55,15 @@ class SovitsAdapter:
             magnitude_spectrogram(wave, config.spectrogram)[None].to(device) for wave in waves
         ]
         return self.module.style_embedding(spectrograms, self._speakers(waves, device))
+
+    def condition_tensors(self, condition: Tensor) -> dict[str, Tensor]:
+        """Return the style by its name."""
+        return {'style': condition}
+
+    def condition_from(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        """Return the style."""
+        check_shapes(tensors, {'style': (1, self.module.config.gin_channels, 1)})
+        return tensors['style'].to(self.module.ssl_projection.weight)
 
     def waveform(
         self,
