@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gptsovits_ros.checkpoint.archive import read_archive
+from gptsovits_ros.checkpoint.compact import PACKING, pack, unpack
 from gptsovits_ros.checkpoint.detect import TEXT_EMBEDDING, CheckpointKind, detect_file, refine
 from gptsovits_ros.errors import CheckpointError
 
@@ -68,8 +69,22 @@ def read_weights(path: Path) -> WeightFile:
     return _read_official(path)
 
 
-def write_weights(weights: WeightFile, path: Path) -> None:
-    """Write our safetensors form; the old file stays until the new one is complete."""
+def write_weights(
+    weights: WeightFile, path: Path, *, is_packed: bool = False, keep: tuple[str, ...] = ()
+) -> None:
+    """Write our safetensors form; the old file stays until the new one is complete.
+
+    Args:
+        weights: what to write.
+        path: of the file.
+        is_packed: True stores large tensors in eight bits (compact.py), which loses a little.
+        keep: beginnings of the names of tensors that are not packed.
+
+    Raises:
+        CheckpointError: the file cannot be written.
+
+    """
+    tensors = pack(weights.tensors, keep) if is_packed else weights.tensors
     metadata = {
         'format': FORMAT,
         'format_version': FORMAT_VERSION,
@@ -80,13 +95,12 @@ def write_weights(weights: WeightFile, path: Path) -> None:
         'settings': json.dumps(weights.settings, sort_keys=True),
         'is_lora': str(weights.kind.is_lora),
         'lora_rank': str(weights.lora_rank or ''),
+        'packing': PACKING if is_packed else '',
     }
     partial = path.with_name(path.name + '.part')
     try:
         save_file(
-            {name: tensor.contiguous() for name, tensor in weights.tensors.items()},
-            partial,
-            metadata,
+            {name: tensor.contiguous() for name, tensor in tensors.items()}, partial, metadata
         )
         partial.replace(path)
     except (OSError, SafetensorError) as error:
@@ -165,6 +179,11 @@ def _read_own(path: Path) -> WeightFile:
             f'{metadata.get("format")} {metadata.get("format_version")}); '
             'make one by `gptsovits_ros convert`'
         )
+    packing = metadata.get('packing', '')
+    if packing not in ('', PACKING):
+        raise CheckpointError(f'{path} is packed as "{packing}", which this release cannot read')
+    if packing:
+        tensors = unpack(tensors)
     try:
         kind = CheckpointKind(
             metadata['symbols'], metadata['version'], metadata['is_lora'] == 'True'

@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         if args.command == 'plot':
             print(plot_losses(args.run))
         elif args.command == 'export':
-            print(export(args.run, args.folder))
+            print(export(args.run, args.folder, args.packed))
         else:
             _train(args)
     except GptsovitsError as error:
@@ -95,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     out = commands.add_parser('export', help='write the averaged weights for use')
     out.add_argument('run', type=Path, metavar='RUN')
     out.add_argument('folder', type=Path, metavar='OUT_DIR')
+    out.add_argument(
+        '--packed', action='store_true', help='most weights in eight bits: half the size'
+    )
     return parser
 
 

@@ -13,8 +13,17 @@ from gptsovits_ros.training.settings import AcousticSettings, SemanticSettings, 
 from gptsovits_ros.training.state import STATE_FILE, load_state
 
 
-def export(run: Path, folder: Path) -> Path:
-    """Write semantic.safetensors or acoustic.safetensors in half precision, and return its path.
+# Samples are made of the decoder's weights directly, and tokens must be found again exactly.
+UNPACKED = ('dec.', 'quantizer.', 'ssl_proj.')
+
+
+def export(run: Path, folder: Path, is_packed: bool = False) -> Path:
+    """Write semantic.safetensors or acoustic.safetensors, and return its path.
+
+    Args:
+        run: folder of the run.
+        folder: where the file goes.
+        is_packed: True stores most weights in eight bits, False all in half precision.
 
     Raises:
         ConfigurationError: the folder holds no run.
@@ -36,5 +45,5 @@ def export(run: Path, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CheckpointError(f'cannot make the folder {folder}: {error.strerror}') from error
-    write_weights(weights, path)
+    write_weights(weights, path, is_packed=is_packed, keep=UNPACKED)
     return path
