@@ -46,7 +46,7 @@ def is_installed_by_others(name: str) -> bool:
 def data_files(packages: list[InterfacePackage]) -> list[tuple[str, list[str]]]:
     """List what goes below the prefix: (folder, files)."""
     listed = [
-        (f'lib/{NAME}', [f'scripts/{NAME}', 'scripts/speech_node']),
+        (f'lib/{NAME}', [f'scripts/{NAME}', 'scripts/player_node', 'scripts/speech_node']),
         (f'share/{NAME}/launch', sorted(map(str, Path('launch').glob('*.launch.*')))),
         (f'share/{NAME}/config', sorted(map(str, Path('config').glob('*.yaml')))),
         (f'share/{NAME}/config/robots', sorted(map(str, Path('config/robots').glob('*.yaml')))),

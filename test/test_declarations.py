@@ -25,7 +25,7 @@ INTERFACE_FOLDERS = {
 # Requirement files that a plain `pip install .` reads, or that a user asks for by the name of an
 # extra.
 LANGUAGE_PARTS = ('zh', 'en', 'ja', 'ko', 'yue', 'lid', 'g2pw')
-RUNTIME_PARTS = ('node', 'engine', *LANGUAGE_PARTS, 'ros', 'torchaudio', 'train')
+RUNTIME_PARTS = ('node', 'engine', *LANGUAGE_PARTS, 'player', 'ros', 'torchaudio', 'train')
 # Distributions whose name is not that of what they are imported as.
 IMPORTED_AS = {
     'pyyaml': 'yaml',
@@ -184,7 +184,7 @@ def test_data_files_are_package_data():
     assert "gptsovits_ros = ['text/data/**']" in PYPROJECT
 
 
-@pytest.mark.parametrize('script', ['gptsovits_ros', 'speech_node'])
+@pytest.mark.parametrize('script', ['gptsovits_ros', 'player_node', 'speech_node'])
 def test_program_is_installed_by_both_builds(script):
     path = REPO / 'scripts' / script
     module = re.search(rf"^{script} = '([\w.]+):main'$", PYPROJECT, re.MULTILINE)[1]
