@@ -16,6 +16,7 @@ from gptsovits_ros.checkpoint.content import load_content_encoder
 from gptsovits_ros.checkpoint.encoders import load_bert, load_hubert, load_speaker
 from gptsovits_ros.checkpoint.load import load_acoustic, load_semantic
 from gptsovits_ros.checkpoint.load_cfm import load_cfm
+from gptsovits_ros.checkpoint.token_table import load_token_table
 from gptsovits_ros.encoders.bert import BertEncoder, repeat_by_phonemes
 from gptsovits_ros.engine.acoustic_model import AcousticModel, VoicePrompt
 from gptsovits_ros.engine.cfm_adapter import CfmAdapter
@@ -24,6 +25,7 @@ from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.sovits_adapter import SovitsAdapter
 from gptsovits_ros.errors import VoiceInvalidError
 from gptsovits_ros.semantic.model import Text2Semantic
+from gptsovits_ros.semantic.token_table import TokenTable
 from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.text.symbols import symbol_table
 from gptsovits_ros.text.user_lexicon import Lexicon, load_lexicon
@@ -64,6 +66,7 @@ class LoadedVoice:
         prompt_tokens: int64 [S], the semantic tokens of the prompt; S is 0 without a prompt.
         condition: what `acoustic` takes from the reference clips.
         lexicons: pronunciations of this voice; none or one.
+        token_table: by what skipped and repeated phonemes are seen; None: they are not.
 
     """
 
@@ -75,6 +78,7 @@ class LoadedVoice:
     prompt_tokens: Tensor
     condition: Any
     lexicons: tuple[Lexicon, ...] = ()
+    token_table: TokenTable | None = None
 
     @property
     def device(self) -> torch.device:
@@ -125,6 +129,9 @@ def load_voice(
     _check_claims(voice, semantic, acoustic)
     bert = models.get(load_bert, voice.bert) if voice.bert else None
     lexicons = (load_lexicon(voice.lexicon),) if voice.lexicon else ()
+    token_table = None
+    if voice.token_table:
+        token_table = load_token_table(voice.token_table, acoustic.symbols, semantic.config.eos)
     prompt_text = None
     if voice.prompt_text:
         phonemes = frontend(acoustic.symbols).prompt(
@@ -143,6 +150,7 @@ def load_voice(
         conditions.tokens,
         conditions.condition,
         lexicons,
+        token_table,
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m gptsovits_ros.training`: train, plot and export; progress as JSON lines on stdout."""
+"""`python -m gptsovits_ros.training`: train, plot, export; progress as JSON lines on stdout."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from gptsovits_ros.training.plots import plot_losses
 from gptsovits_ros.training.progress import Progress
 from gptsovits_ros.training.semantic_trainer import SemanticTrainer
 from gptsovits_ros.training.settings import AcousticSettings, SemanticSettings, read_settings
+from gptsovits_ros.training.token_table import write_token_table
 
 TRAINERS = {
     ACOUSTIC: (AcousticTrainer, AcousticSettings),
@@ -35,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(plot_losses(args.run))
         elif args.command == 'export':
             print(export(args.run, args.folder, args.packed))
+        elif args.command == 'token-table':
+            print(write_token_table(args.corpus, args.folder, _to_stderr))
         else:
             _train(args)
     except GptsovitsError as error:
@@ -72,6 +75,10 @@ def _write_line(line: str) -> None:
     print(line, flush=True)
 
 
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='python -m gptsovits_ros.training', description=__doc__)
     commands = parser.add_subparsers(dest='command', required=True)
@@ -98,6 +105,11 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument(
         '--packed', action='store_true', help='most weights in eight bits: half the size'
     )
+    table = commands.add_parser(
+        'token-table', help='learn by what the guard sees skipped and repeated phonemes'
+    )
+    table.add_argument('corpus', type=Path, metavar='CORPUS')
+    table.add_argument('folder', type=Path, metavar='OUT_DIR')
     return parser
 
 

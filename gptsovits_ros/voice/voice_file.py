@@ -62,6 +62,7 @@ class Voice:
         content: file of a small content encoder that came with the models; None: HuBERT is used.
         speaker: file of the speaker encoder (v2Pro, v2ProPlus), else None.
         vocoder: file or folder of the vocoder (v3, v4), else None.
+        token_table: file by which the guard sees skipped and repeated phonemes, else None.
         guard: False if what it says is not meant to be speech, so that nothing checks it.
         lexicon: lexicon.yaml in the folder, if there is one (docs/pronunciation.md).
         conditions: what the models take from the recordings, computed once (voice.conditions).
@@ -89,6 +90,7 @@ class Voice:
     speaker: Path | None
     vocoder: Path | None
     lexicon: Path | None = None
+    token_table: Path | None = None
     guard: bool = True
     conditions: Path | None = None
     base: str = ''
@@ -106,6 +108,7 @@ class Voice:
             self.content,
             self.speaker,
             self.vocoder,
+            self.token_table,
         )
         return tuple(path for path in named if path is not None)
 
@@ -190,6 +193,7 @@ def read_voice(folder: Path, model_root: Path, voice_root: Path | None = None) -
         speaker=optional('encoders.speaker'),
         vocoder=optional('encoders.vocoder'),
         lexicon=_own_file(folder, LEXICON_FILE),
+        token_table=optional('encoders.token_table'),
         guard=tree.flag('guard', True),
         conditions=conditions,
         base=base,

@@ -64,6 +64,14 @@ def test_shared_models_are_found_in_the_model_folder(store):
     assert store.voice('anna').bert == store.model_root / 'bert'
 
 
+def test_a_token_table_may_be_named(store):
+    assert store.voice('anna').token_table is None
+    write(store.voice_root / 'anna', encoders__token_table='a.ckpt')
+    voice = store.voice('anna')
+    assert voice.token_table == store.voice_root / 'anna' / 'a.ckpt'
+    assert voice.token_table in voice.files
+
+
 def test_a_voice_without_bert_says_so_by_leaving_it_out(store):
     write(store.voice_root / 'anna', encoders__bert=None)
     assert store.voice('anna').bert is None
