@@ -48,18 +48,17 @@ def unpack(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         CheckpointError: an int8 tensor has no scale that fits, or a scale no tensor.
 
     """
-    scales = {name for name in tensors if name.endswith(SCALE_SUFFIX)}
+    scales = {name: tensor for name, tensor in tensors.items() if name.endswith(SCALE_SUFFIX)}
     unpacked = {}
     for name, tensor in tensors.items():
-        if name in scales:
+        if name.endswith(SCALE_SUFFIX):
             continue
         if tensor.dtype == torch.int8:
-            scale = tensors.get(name + SCALE_SUFFIX)
-            scales.discard(name + SCALE_SUFFIX)
+            scale = scales.pop(name + SCALE_SUFFIX, None)
             if scale is None or tensor.dim() < 2 or scale.shape != tensor.shape[:1]:
                 raise CheckpointError(f'the packed tensor "{name}" has no scale that fits to it')
             tensor = tensor.float() * scale.float().reshape(-1, *[1] * (tensor.dim() - 1))
         unpacked[name] = tensor
     if scales:
-        raise CheckpointError(f'"{sorted(scales)[0]}" belongs to no packed tensor')
+        raise CheckpointError(f'"{next(iter(scales))}" belongs to no packed tensor')
     return unpacked

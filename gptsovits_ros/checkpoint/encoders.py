@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gptsovits_ros.checkpoint.archive import read_archive
 from gptsovits_ros.checkpoint.load import fill
+from gptsovits_ros.checkpoint.tensor_table import read_table
 from gptsovits_ros.encoders.bert import BertEncoder
 from gptsovits_ros.encoders.hubert import HubertEncoder
 from gptsovits_ros.encoders.speaker import BASE_PLANES, STRIDES, SpeakerConfig, SpeakerEncoder
@@ -59,13 +59,13 @@ def load_hubert(
 def load_speaker(
     path: Path, device: torch.device | str = 'cpu', dtype: torch.dtype = torch.float32
 ) -> SpeakerEncoder:
-    """Read an ERes2NetV2 file (.ckpt with a flat table of tensors).
+    """Read an ERes2NetV2 file (.ckpt or .safetensors with a flat table of tensors).
 
     Raises:
         CheckpointError: the file is damaged, or is no such model.
 
     """
-    tensors = read_archive(path)
+    tensors = read_table(path)
     if not isinstance(tensors, dict) or not all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in tensors.items()
     ):
@@ -125,7 +125,7 @@ def _pretrained(name: str, folder: Path, dtype: torch.dtype, **options: Any) -> 
             f'no model in {folder} (config.json is missing); '
             '`gptsovits_ros fetch` downloads the official one'
         )
-    cls = _transformers_class(name)
+    cls = transformers_class(name)
     try:
         # .bin files are read by torch with weights_only, which builds nothing but tensors.
         with _quiet():
@@ -134,7 +134,13 @@ def _pretrained(name: str, folder: Path, dtype: torch.dtype, **options: Any) -> 
         raise CheckpointError(f'cannot load {name} from {folder}: {error}') from error
 
 
-def _transformers_class(name: str) -> Any:
+def transformers_class(name: str) -> Any:
+    """Return a class of transformers.
+
+    Raises:
+        DependencyMissingError: it cannot be imported.
+
+    """
     try:
         import transformers
 

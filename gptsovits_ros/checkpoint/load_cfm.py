@@ -14,16 +14,18 @@ from gptsovits_ros.acoustic.cfm_acoustic import CfmAcoustic, CfmModel
 from gptsovits_ros.acoustic.cfm_config import MelHifiGanConfig
 from gptsovits_ros.acoustic.mel_hifigan import MelHifiGan
 from gptsovits_ros.checkpoint import cfm_keymap
-from gptsovits_ros.checkpoint.archive import read_archive
 from gptsovits_ros.checkpoint.cfm_settings import bigvgan_config, cfm_config
 from gptsovits_ros.checkpoint.keymap import fold_weight_norm
 from gptsovits_ros.checkpoint.load import fill
 from gptsovits_ros.checkpoint.lora import merge_lora
 from gptsovits_ros.checkpoint.settings import MAX_SIZE
+from gptsovits_ros.checkpoint.tensor_table import read_table
 from gptsovits_ros.checkpoint.weights import ACOUSTIC, WeightFile, read_weights
 from gptsovits_ros.errors import CheckpointError, DependencyMissingError
 
 BIGVGAN_CONFIG, BIGVGAN_WEIGHTS = 'config.json', 'bigvgan_generator.pt'
+# The same as a flat table, in a voice that came as a .gsvvoice file (checkpoint.portable).
+PORTABLE_BIGVGAN_WEIGHTS = 'bigvgan_generator.safetensors'
 MAX_CONFIG_BYTES = 1 << 20
 
 
@@ -98,12 +100,16 @@ def load_bigvgan(folder: Path) -> BigVgan:
         DependencyMissingError: the folder or one of its files is not there.
 
     """
-    for name in (BIGVGAN_CONFIG, BIGVGAN_WEIGHTS):
-        _require(folder / name)
+    path = folder / PORTABLE_BIGVGAN_WEIGHTS
+    if not path.is_file():
+        path = folder / BIGVGAN_WEIGHTS
+    for file in (folder / BIGVGAN_CONFIG, path):
+        _require(file)
     config = bigvgan_config(_read_json(folder / BIGVGAN_CONFIG))
-    path = folder / BIGVGAN_WEIGHTS
-    content = read_archive(path)
-    tensors = _tensors(path, content.get('generator') if isinstance(content, dict) else None)
+    content = read_table(path)
+    if path.name == BIGVGAN_WEIGHTS:
+        content = content.get('generator') if isinstance(content, dict) else None
+    tensors = _tensors(path, content)
     with torch.device('meta'):
         model = BigVgan(config)
     ours = {
@@ -122,7 +128,7 @@ def load_mel_hifigan(path: Path) -> MelHifiGan:
 
     """
     _require(path)
-    tensors = _tensors(path, read_archive(path))
+    tensors = _tensors(path, read_table(path))
     config = _mel_hifigan_config(path, tensors)
     with torch.device('meta'):
         model = MelHifiGan(config)

@@ -12,7 +12,6 @@ from gptsovits_ros.training.semantic_trainer import averaged_semantic
 from gptsovits_ros.training.settings import AcousticSettings, SemanticSettings, build_settings
 from gptsovits_ros.training.state import STATE_FILE, load_state
 
-
 # Samples are made of the decoder's weights directly, and tokens must be found again exactly.
 UNPACKED = ('dec.', 'quantizer.', 'ssl_proj.')
 
