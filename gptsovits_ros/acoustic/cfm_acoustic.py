@@ -73,7 +73,7 @@ class CfmAcoustic(nn.Module):
         config = self.config
         style = self.features.style_embedding(spectrograms)
         features = self.features(tokens, phoneme_ids, style)
-        mel = (mel - config.mel_low) / (config.mel_high - config.mel_low) * 2 - 1
+        mel = scaled_mel(mel, config)
         frames = min(features.shape[-1], mel.shape[-1])
         kept = slice(max(0, frames - config.reference_frames), frames)
         return Reference(style, features[:, :, kept], mel[:, :, kept])
@@ -87,7 +87,7 @@ class CfmAcoustic(nn.Module):
         *,
         speed: float = 1.0,
     ) -> Tensor:
-        """Return the waveform [T] at config.sample_rate, T = waveform_samples(S, speed).
+        """Return the waveform [T] at config.sample_rate; samples_per_token * S at speed 1.
 
         Args:
             tokens: int64 [1, S].
@@ -144,16 +144,19 @@ class CfmAcoustic(nn.Module):
             joined[start : start + length] for start, length in zip(starts, lengths, strict=True)
         ]
 
-    def waveform_samples(self, tokens: int, speed: float = 1.0) -> int:
-        """Return how many samples `waveform` makes of so many tokens."""
-        frames = self.features.feature_frames(tokens, speed)
-        return frames * self.vocoder.config.samples_per_frame
-
     def _vocode(self, mel: Tensor) -> Tensor:
         """Return the waveform [T] of a mel [1, mel_bands, F] within about [-1, 1]."""
-        config = self.config
-        log_mel = (mel + 1) / 2 * (config.mel_high - config.mel_low) + config.mel_low
-        return self.vocoder(log_mel)[0, 0]
+        return self.vocoder(log_mel(mel, self.config))[0, 0]
+
+
+def scaled_mel(mel: Tensor, config: CfmConfig) -> Tensor:
+    """Return natural log mel values as the model knows them: speech is about [-1, 1]."""
+    return (mel - config.mel_low) / (config.mel_high - config.mel_low) * 2 - 1
+
+
+def log_mel(mel: Tensor, config: CfmConfig) -> Tensor:
+    """Return scaled values as natural log mel values."""
+    return (mel + 1) / 2 * (config.mel_high - config.mel_low) + config.mel_low
 
 
 def _check_vocoder(config: CfmConfig, vocoder: BigVgan | MelHifiGan) -> None:

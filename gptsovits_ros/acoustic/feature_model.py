@@ -68,7 +68,7 @@ class FeatureModel(nn.Module):
     def forward(
         self, tokens: Tensor, phoneme_ids: Tensor, style: Tensor, speed: float = 1.0
     ) -> Tensor:
-        """Return features [1, text_dim, F], F = feature_frames(S, speed).
+        """Return features [1, text_dim, F]; F = token_stride * frame_stretch * S at speed 1.
 
         Args:
             tokens: int64 [1, S].
@@ -86,13 +86,6 @@ class FeatureModel(nn.Module):
             mode='nearest',
         )
         return self.mixer(stretched, style, self._mask(tokens.shape[-1], speed, stretched))
-
-    def feature_frames(self, tokens: int, speed: float = 1.0) -> int:
-        """Return how many frames `forward` makes of so many tokens."""
-        latent = tokens * self.config.sovits.token_stride
-        if speed != 1.0:
-            latent = int(latent / speed) + 1
-        return int(latent * self.config.frame_stretch)
 
     def _mask(self, tokens: int, speed: float, x: Tensor) -> Tensor | None:
         """Return [1, 1, F] with zeros beyond the length that the model was trained to see."""

@@ -14,8 +14,6 @@ from gptsovits_ros.types import SpectrogramConfig
 
 MAGNITUDE_FLOOR = 1e-8  # keeps the gradient of the square root finite in silence
 LOG_FLOOR = 1e-5
-# Log mel values of speech, mapped to about [-1, 1] for v3 and v4.
-MEL_MIN, MEL_MAX = -12.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -34,12 +32,6 @@ class MelConfig:
     bands: int
     low_hz: float
     high_hz: float
-
-
-# The mel spectrograms of the vocoders are fixed in the official code, not in its checkpoints
-# (gptsovits-spec section 11).
-MEL_V3 = MelConfig(SpectrogramConfig(24000, 1024, 256, 1024), 100, 0.0, 12000.0)
-MEL_V4 = MelConfig(SpectrogramConfig(32000, 1280, 320, 1280), 100, 0.0, 16000.0)
 
 
 def magnitude_spectrogram(wave: Tensor, config: SpectrogramConfig) -> Tensor:
@@ -105,16 +97,6 @@ def mel_spectrogram(wave: Tensor, config: MelConfig) -> Tensor:
 
     """
     return mel_from_magnitude(magnitude_spectrogram(wave, config.frames), config)
-
-
-def normalize_mel(mel: Tensor) -> Tensor:
-    """Map log mel values to about [-1, 1], as the v3 and v4 models want them."""
-    return (mel - MEL_MIN) / (MEL_MAX - MEL_MIN) * 2 - 1
-
-
-def denormalize_mel(mel: Tensor) -> Tensor:
-    """Undo normalize_mel."""
-    return (mel + 1) / 2 * (MEL_MAX - MEL_MIN) + MEL_MIN
 
 
 @functools.lru_cache(maxsize=8)

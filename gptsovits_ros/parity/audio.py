@@ -9,6 +9,8 @@ from pathlib import Path
 import soundfile
 import torch
 
+from gptsovits_ros.acoustic.cfm_acoustic import scaled_mel
+from gptsovits_ros.acoustic.cfm_config import CfmConfig, v3_config, v4_config
 from gptsovits_ros.audio import files, kaldi, resample, spectrogram
 from gptsovits_ros.checkpoint.encoders import speaker_model
 from gptsovits_ros.parity import recipe
@@ -53,12 +55,17 @@ def _spectrograms(golden: Golden) -> Iterator[Row]:
     """Compare what is computed from the waves at 24 and 32 kHz."""
     wave_24k, wave_32k = golden.tensor('w24'), golden.tensor('w32')
     magnitude = spectrogram.magnitude_spectrogram(wave_32k, REFERENCE)
-    mel_v3 = spectrogram.mel_spectrogram(wave_24k, spectrogram.MEL_V3)
+    mel_v3 = spectrogram.mel_spectrogram(wave_24k, _mel_config(v3_config()))
+    mel_v4 = spectrogram.mel_spectrogram(wave_32k, _mel_config(v4_config()))
     yield golden.latent('spec32', magnitude)
     yield golden.latent('mel_v3', mel_v3)
-    yield golden.latent('mel_v3_norm', spectrogram.normalize_mel(mel_v3))
-    yield golden.latent('mel_v4', spectrogram.mel_spectrogram(wave_32k, spectrogram.MEL_V4))
+    yield golden.latent('mel_v3_norm', scaled_mel(mel_v3, v3_config()))
+    yield golden.latent('mel_v4', mel_v4)
     yield golden.latent('mel_train128', spectrogram.mel_from_magnitude(magnitude, TRAINING_MEL))
+
+
+def _mel_config(config: CfmConfig) -> spectrogram.MelConfig:
+    return spectrogram.MelConfig(config.mel, config.dit.mel_bands, 0.0, config.mel.sample_rate / 2)
 
 
 def _recording(golden: Golden) -> Iterator[Row]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gptsovits_ros.acoustic.bigvgan import BigVgan
 from gptsovits_ros.acoustic.cfm import flow_mel
-from gptsovits_ros.acoustic.cfm_acoustic import CfmAcoustic, CfmModel
+from gptsovits_ros.acoustic.cfm_acoustic import CfmAcoustic, CfmModel, log_mel, scaled_mel
 from gptsovits_ros.acoustic.cfm_config import (
     BigVganConfig,
     CfmConfig,
@@ -78,13 +78,32 @@ def reference(model: CfmAcoustic, mel_frames: int = 40):
     return model.reference(*spoken(8, 9), [spectrogram], mel)
 
 
+def frames_of(model, tokens, speed=1.0):
+    """Return how many mel frames so many tokens become."""
+    latent = tokens * model.config.sovits.token_stride
+    if speed != 1.0:
+        latent = int(latent / speed) + 1
+    return int(latent * model.config.frame_stretch)
+
+
+def samples_of(model, tokens, speed=1.0):
+    """Return how many samples so many tokens become."""
+    return frames_of(model, tokens, speed) * model.vocoder.config.samples_per_frame
+
+
+def test_a_scaled_mel_reads_back():
+    mel = torch.tensor([-12.0, -5.0, 2.0])
+    assert scaled_mel(mel, V3).tolist() == [-1.0, 0.0, 1.0]
+    torch.testing.assert_close(log_mel(scaled_mel(mel, V3), V3), mel)
+
+
 @pytest.mark.parametrize('tokens', [1, 3, 5, 17])
 @pytest.mark.parametrize('speed', [0.5, 0.8, 1.0, 1.25, 2.0])
 def test_audio_is_as_long_as_tokens_and_speed_say(model, tokens, speed):
     wave = model.waveform(
         *spoken(1, tokens), reference(model), CfmSampling(zeros, steps=1), speed=speed
     )
-    assert wave.shape == (model.waveform_samples(tokens, speed),)
+    assert wave.shape == (samples_of(model, tokens, speed),)
     assert wave.abs().max() <= 1
     # Within a latent frame (20 ms) and a mel frame (about 10 ms) of what the speed promises.
     seconds = wave.numel() / model.config.sample_rate
@@ -104,7 +123,7 @@ def test_a_reference_is_cut_to_the_shorter_of_both_and_to_its_end(model):
     spectrogram = torch.rand(1, model.config.spectrogram.bins, 30)
     mel = torch.full((1, DIT.mel_bands, 40), -12.0)
     mel[:, :, -20:] = 2.0
-    made = model.features.feature_frames(9)
+    made = frames_of(model, 9)
     kept = model.reference(*spoken(8, 9), [spectrogram], mel).mel
     wanted = torch.where(torch.arange(made) >= 20, 1.0, -1.0)[-model.config.reference_frames :]
     torch.testing.assert_close(kept[0, 0], wanted)
@@ -144,7 +163,7 @@ def test_long_speech_is_drawn_chunk_by_chunk_after_what_came_before(model):
 
     clip = reference(model)
     model.waveform(*spoken(1, 12), clip, CfmSampling(noise, steps=1))
-    frames = model.features.feature_frames(12)
+    frames = frames_of(model, 12)
     new = model.config.chunk_frames - clip.frames
     assert [shape[-1] - clip.frames for shape in shapes] == [new] * (frames // new) + [
         frames % new
@@ -175,8 +194,8 @@ def test_segments_of_a_batch_have_their_own_lengths(model):
 
     segments = [spoken(1, 8), spoken(2, 5)]
     waves = model.waveforms(segments, reference(model), CfmSampling(zeros, steps=1), join)
-    assert [len(wave) for wave in waves] == [model.waveform_samples(n) for n in (8, 5)]
-    frames = model.config.overlap_frames + sum(model.features.feature_frames(n) for n in (8, 5))
+    assert [len(wave) for wave in waves] == [samples_of(model, n) for n in (8, 5)]
+    frames = model.config.overlap_frames + sum(frames_of(model, n) for n in (8, 5))
     new = model.config.chunk_frames - model.config.reference_frames
     chunks = len(range(0, frames, new - model.config.overlap_frames))
     assert joints == [(chunks, 4 * model.vocoder.config.samples_per_frame)]

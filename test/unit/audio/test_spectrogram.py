@@ -12,6 +12,8 @@ from gptsovits_ros.errors import AudioInvalidError
 from gptsovits_ros.types import SpectrogramConfig
 
 V2 = SpectrogramConfig()
+MEL_24K = spectrogram.MelConfig(SpectrogramConfig(24000, 1024, 256, 1024), 100, 0.0, 12000.0)
+MEL_32K = spectrogram.MelConfig(SpectrogramConfig(32000, 1280, 320, 1280), 100, 0.0, 16000.0)
 
 
 @pytest.mark.parametrize('length, frames', [(640 * 10, 10), (640 * 10 + 639, 10), (32000, 50)])
@@ -46,7 +48,7 @@ def test_a_wave_that_cannot_be_reflected_is_refused():
         spectrogram.magnitude_spectrogram(torch.zeros(704), V2)
 
 
-@pytest.mark.parametrize('config', [spectrogram.MEL_V3, spectrogram.MEL_V4])
+@pytest.mark.parametrize('config', [MEL_24K, MEL_32K])
 def test_mel_filters_have_equal_area(config):
     bank = spectrogram.slaney_bank(config)
     bin_hz = config.frames.sample_rate / config.frames.n_fft
@@ -56,14 +58,8 @@ def test_mel_filters_have_equal_area(config):
 
 def test_mel_of_a_tone_peaks_at_its_frequency():
     tone = torch.sin(2 * math.pi * 1000 * torch.arange(24000) / 24000)
-    mel = spectrogram.mel_spectrogram(tone, spectrogram.MEL_V3)
+    mel = spectrogram.mel_spectrogram(tone, MEL_24K)
     assert mel.shape == (100, 93)
     # 12 kHz is 51.2 mel, 1 kHz is 15 mel; 101 steps between the edges.
     top = 15 + math.log(12) / (math.log(6.4) / 27)
     assert abs(mel[:, 40].argmax().item() + 1 - 15 / (top / 101)) <= 1
-
-
-def test_normalised_mel_reads_back():
-    mel = torch.tensor([-12.0, -5.0, 2.0])
-    assert spectrogram.normalize_mel(mel).tolist() == [-1.0, 0.0, 1.0]
-    torch.testing.assert_close(spectrogram.denormalize_mel(spectrogram.normalize_mel(mel)), mel)
