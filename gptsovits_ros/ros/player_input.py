@@ -7,7 +7,9 @@ was sent before a flush is dropped even if it arrives later.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -25,6 +27,10 @@ from gptsovits_ros.ros.qos import AUDIO_QOS, LATCHED_QOS, SAY_QOS
 # clock of another machine may be wrong. [s]
 OVERTAKEN_S = 0.2
 
+# For so long, audio waits for its format: that of a publisher who was just found comes on a topic
+# of its own, perhaps later. [s]
+FORMAT_WAIT_S = 2.0
+
 # What a loudspeaker may be asked to play [Hz].
 SLOWEST_RATE, FASTEST_RATE = 4000, 384000
 
@@ -32,6 +38,15 @@ SLOWEST_RATE, FASTEST_RATE = 4000, 384000
 def nanoseconds(stamp: Time) -> int:
     """Return a stamp in nanoseconds."""
     return stamp.sec * 1_000_000_000 + stamp.nanosec
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Samples of a message, int16 [T], their rate if it tells, and its stamp [ns, 0: none]."""
+
+    samples: np.ndarray
+    sample_rate: int | None
+    stamp_ns: int
 
 
 class RawFormat:
@@ -59,20 +74,18 @@ class RawFormat:
             )
         return _checked_rate(info.sample_rate)
 
-    def read(self, message: Any, rate: int | None) -> tuple[np.ndarray, int, int]:
-        """Return int16 [T], their rate, and the stamp [ns, 0: none] of a message.
+    def read(self, message: Any) -> Audio:
+        """Return the audio of a message, whose rate is only in the message before it.
 
         Raises:
-            AudioInvalidError: if the format is not known, or half a sample is missing.
+            AudioInvalidError: if half a sample is missing.
 
         """
-        if rate is None:
-            raise AudioInvalidError('audio came without a format; its <topic>_info is missing')
         data = message.audio.data if self._is_stamped else message.data
         if len(data) * 8 % BITS_PER_SAMPLE:
             raise AudioInvalidError(f'{len(data)} bytes are no whole number of 16-bit samples')
         stamp_ns = nanoseconds(message.header.stamp) if self._is_stamped else 0
-        return np.frombuffer(data, '<i2').astype(np.int16), rate, stamp_ns
+        return Audio(np.frombuffer(data, '<i2').astype(np.int16), None, stamp_ns)
 
 
 class TypedFormat:
@@ -94,11 +107,10 @@ class TypedFormat:
             )
         return _checked_rate(info.rate)
 
-    def read(self, message: Any, rate: int | None) -> tuple[np.ndarray, int, int]:
-        """Return int16 [T], their rate, and the stamp [ns] of a message; raises as rate()."""
-        rate = self.rate(message.audio.info)
+    def read(self, message: Any) -> Audio:
+        """Return the audio of a message; raises as rate() does."""
         samples = np.array(message.audio.audio_data.int16_data, np.int16)
-        return samples, rate, nanoseconds(message.header.stamp)
+        return Audio(samples, self.rate(message.audio.info), nanoseconds(message.header.stamp))
 
 
 def _checked_rate(rate: int) -> int:
@@ -137,13 +149,15 @@ class AudioInput:
             on_problem: called with what is wrong with a message, which is dropped.
 
         """
-        self._node = node
         self._format = audio_format(audio_common, stamped)
         self._on_rate = on_rate
         self._on_audio = on_audio
         self._on_flush = on_flush
         self._on_problem = on_problem
         self._rate: int | None = None
+        self._format_problem: GptsovitsError | None = None
+        # For a format, with the time of arrival.
+        self._waiting: deque[tuple[float, Audio]] = deque(maxlen=AUDIO_QOS.depth)
         self._flush_sent_ns = 0
         self._flush_came_s = 0.0
         self.topic = f'{topic}{self._format.suffix}'
@@ -157,16 +171,23 @@ class AudioInput:
     def _hear_flush(self, message: Empty, info: dict[str, Any]) -> None:
         self._flush_sent_ns = info['source_timestamp']
         self._flush_came_s = time.monotonic()
+        self._waiting.clear()
         self._on_flush()
 
     def _hear_info(self, message: Any) -> None:
         try:
             self._rate = self._format.rate(message)
         except GptsovitsError as error:
-            self._rate = None
+            self._rate, self._format_problem = None, error
+            self._waiting.clear()
             self._on_problem(error)
-        else:
-            self._on_rate(self._rate)
+            return
+        self._format_problem = None
+        self._on_rate(self._rate)
+        while self._waiting:
+            came_s, audio = self._waiting.popleft()
+            if time.monotonic() - came_s < FORMAT_WAIT_S:
+                self._deliver(audio)
 
     def _hear_audio(self, message: Any, info: dict[str, Any]) -> None:
         if (
@@ -175,6 +196,27 @@ class AudioInput:
         ):
             return
         try:
-            self._on_audio(*self._format.read(message, self._rate))
+            audio = self._format.read(message)
         except GptsovitsError as error:
             self._on_problem(error)
+        else:
+            self._deliver(audio)
+
+    def _deliver(self, audio: Audio) -> None:
+        try:
+            self._play(audio)
+        except GptsovitsError as error:
+            self._on_problem(error)
+
+    def _play(self, audio: Audio) -> None:
+        rate = audio.sample_rate or self._rate
+        if rate is not None:
+            self._on_audio(audio.samples, rate, audio.stamp_ns)
+            return
+        if self._format_problem is not None:
+            raise self._format_problem
+        now = time.monotonic()
+        self._waiting.append((now, audio))
+        if now - self._waiting[0][0] > FORMAT_WAIT_S:
+            self._waiting.popleft()
+            raise AudioInvalidError('audio came without a format; its <topic>_info is missing')

@@ -123,4 +123,5 @@ def _flatten(values: dict, prefix: str) -> Iterator[tuple[str, object]]:
         if isinstance(value, dict):
             yield from _flatten(value, f'{prefix}{key}.')
         else:
-            yield f'{prefix}{key}', value
+            # ROS takes a bare null for the word, as in `device: null`.
+            yield f'{prefix}{key}', 'null' if value is None else value

@@ -73,5 +73,12 @@ def test_missing_file_is_named(tmp_path):
         check_file(tmp_path / 'nothing.yaml')
 
 
+def test_file_may_hold_parameters_of_the_player(tmp_path):
+    text = '/**:\n  ros__parameters:\n    player:\n      device: null\n      volume: {}\n'
+    check_file(write(tmp_path, text.format(0.5)))
+    with pytest.raises(ConfigurationError, match=r'player.volume must be in \[0.0, 1.0\]'):
+        check_file(write(tmp_path, text.format(1.5)))
+
+
 def test_parameters_of_every_node_are_let_through(tmp_path):
     check_file(write(tmp_path, '/**:\n  ros__parameters:\n    use_sim_time: true\n'))
