@@ -187,6 +187,8 @@ class SpeechRequest:
             quicker and rougher. Other voices have no steps.
         guard_retries: how often a segment that came out wrong is drawn again with another seed
             [0, 10] (docs/guard.md); 0: nothing is checked.
+        stream: whether the sound of a segment comes in several chunks while it is made; False: in
+            one. Voices of v3 and v4 have one chunk per segment in any case.
         first_segment: how many segments at the start of the text are left out: what was spoken
             already of a text that is resumed. Those that are spoken keep their numbers.
         sampling: how semantic tokens are drawn.
@@ -203,6 +205,7 @@ class SpeechRequest:
     noise_scale: float = 0.5
     sample_steps: int = 32
     guard_retries: int = 2
+    stream: bool = True
     first_segment: int = 0
     sampling: SamplingParameters = field(default_factory=SamplingParameters)
 
@@ -281,7 +284,7 @@ class AudioChunk:
         segment_text: that segment, as it is said (see Phonemes.text).
         is_segment_end: True for the last chunk of its segment (its pause included).
         guard: what went wrong with the segment and was done about it, "<fault>:<action>" each
-            (docs/guard.md); empty: nothing.
+            (docs/guard.md), in its last chunk; empty: nothing.
 
     """
 

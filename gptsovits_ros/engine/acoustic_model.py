@@ -49,6 +49,29 @@ class Decoding:
     steps: int = 32
 
 
+class AcousticStream(Protocol):
+    """Semantic tokens of one segment -> waveform, while tokens still come.
+
+    Attributes:
+        lookahead: tokens that must be known behind those that become sound.
+        token_duration_s: how long a token is heard, at the speed of the segment [s].
+
+    """
+
+    lookahead: int
+    token_duration_s: float
+
+    def decode(self, tokens: Tensor, stop: int | None) -> Tensor:
+        """Return the waveform float32 [T] that follows the last piece.
+
+        Args:
+            tokens: int64 [S], all that are known, on the device of the model.
+            stop: how many of them have become sound after this piece, at most S - lookahead; None:
+                all, and there will be no more.
+
+        """
+
+
 class AcousticModel(Protocol[Condition]):
     """Semantic tokens -> waveform, in the voice of a condition.
 

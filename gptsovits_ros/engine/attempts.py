@@ -1,40 +1,47 @@
-"""Draw a segment, look at it, draw again: what the engine does about what the guard finds."""
+"""Draw a segment, look at it, draw again: what the engine does about what the guard finds.
+
+Tokens become sound piece by piece, by a plan. Until the first piece has left, a segment that is
+wrong is drawn again and nobody hears it; from then on it is spoken as it comes.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from gptsovits_ros.engine.chunk_plan import Plan
 from gptsovits_ros.engine.guard import (
     Fault,
     SegmentGuard,
-    retry_seed,
     safe_sampling,
     wave_faults,
 )
+from gptsovits_ros.engine.seeds import attempt_seed
 from gptsovits_ros.types import SamplingParameters
 
-Generator = TypeVar('Generator')
+# Takes all tokens that are known, and how many of them have become sound after this piece (None:
+# all, and there will be no more); returns the waveform float32 [T] that follows the last piece.
+Decode = Callable[[Sequence[int], int | None], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Models(Generic[Generator]):
+class Models:
     """How tokens and sound of the segment are made.
 
     Attributes:
-        draw: yields tokens; raises CanceledError.
-        decode: returns the waveform float32 [T] of tokens; raises CanceledError.
-        generator: returns a new source of randomness for a seed.
+        draw: yields tokens, by a seed; raises CanceledError.
+        decoder: returns what decodes the tokens of that seed, piece by piece; that raises
+            CanceledError.
+        plan: which pieces.
 
     """
 
-    draw: Callable[[SamplingParameters, Generator], Iterator[int]]
-    decode: Callable[[list[int], Generator], np.ndarray]
-    generator: Callable[[int], Generator]
+    draw: Callable[[SamplingParameters, int], Iterator[int]]
+    decoder: Callable[[int], Decode]
+    plan: Plan
 
 
 @dataclass(frozen=True)
@@ -54,98 +61,187 @@ class Retries:
 
 
 @dataclass(frozen=True)
-class _Attempt(Generic[Generator]):
-    """One try at a segment; `wave` is None until it is worth decoding."""
+class Piece:
+    """Sound that may be heard.
+
+    Attributes:
+        wave: float32 [T].
+        is_end: whether it is the last of the segment.
+        report: what the guard did; only in the last piece.
+
+    """
+
+    wave: np.ndarray
+    is_end: bool
+    report: tuple[str, ...] = ()
+
+
+@dataclass
+class _Attempt:
+    """One try at a segment, and what has become of it so far.
+
+    Attributes:
+        how: what is reported where it is right.
+        sampling: how its tokens are drawn.
+        seed: of its randomness.
+        tokens: drawn so far, one more than the guard allows at most.
+        is_drawn: whether these are all.
+        token_faults: what is wrong with them.
+        wave: all of its sound, once that was made at once.
+        sound_faults: what is wrong with what was made of it.
+        is_heard: whether some of it was.
+
+    """
 
     how: str
-    tokens: list[int]
-    generator: Generator
-    faults: tuple[Fault, ...]
+    sampling: SamplingParameters
+    seed: int
+    tokens: list[int] = field(default_factory=list)
+    is_drawn: bool = False
+    token_faults: tuple[Fault, ...] = ()
     wave: np.ndarray | None = None
+    sound_faults: tuple[Fault, ...] = ()
+    is_heard: bool = False
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return self.token_faults + self.sound_faults
 
     @property
     def severity(self) -> float:
         return sum(fault.severity for fault in self.faults)
 
 
-def speak_guarded(
-    guard: SegmentGuard,
-    models: Models[Generator],
-    sampling: SamplingParameters,
-    generator: Generator,
-    retries: Retries,
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return the waveform of a segment, float32 [T], and what the guard did.
-
-    The first attempt draws from `generator` as if there were no guard. If something is wrong with
-    it, others follow, each with a seed of its own, the last with a safe setting. Of attempts that
-    all are wrong the best is spoken.
-
-    Returns:
-        The waveform, and "<fault>:<action>" for each fault that was met: "retried" (another seed
-        was right), "safe" (the safe setting was), "replaced" (another attempt is spoken, with a
-        fault of its own), "kept" (it is spoken, as the best there is), "cut" (too long, spoken up
-        to the end of the band) or "silenced" (samples that are no numbers were set to 0).
+def speak(models: Models, sampling: SamplingParameters, seed: int) -> Iterator[Piece]:
+    """Yield a segment, whatever it sounds like.
 
     Raises:
         CanceledError: the caller wants no more.
 
     """
-    attempts = []
-    for attempt in _attempts(guard, models, sampling, generator, retries):
-        if not attempt.faults:
-            attempt = _decoded(attempt, models)
+    tokens: list[int] = []
+    held: list[np.ndarray] = []
+    decode, missing = models.decoder(seed), models.plan.head_start
+    for stop in models.plan.ready(models.draw(sampling, seed), tokens):
+        held.append(decode(tokens, stop))
+        missing -= 1
+        if stop is None or missing <= 0:
+            yield Piece(np.concatenate(held), stop is None)
+            held.clear()
+
+
+def speak_guarded(
+    guard: SegmentGuard, models: Models, sampling: SamplingParameters, retries: Retries
+) -> Iterator[Piece]:
+    """Yield a segment that was judged before it is heard, as far as the plan lets it be.
+
+    The first attempt is what would be spoken without a guard. If something is wrong with it before
+    any of it has left, others follow, each with a seed of its own, the last with a safe setting.
+    Of attempts that all are wrong the best is spoken.
+
+    The last piece has "<fault>:<action>" for each fault that was met: "retried" (another seed was
+    right), "safe" (the safe setting was), "replaced" (another attempt is spoken, with a fault of
+    its own), "kept" (it is spoken, as the best there is or because some of it was heard), "cut"
+    (too long, spoken up to the end of the band) or "silenced" (samples that are no numbers were
+    set to 0).
+
+    Raises:
+        CanceledError: the caller wants no more.
+
+    """
+    attempts: list[_Attempt] = []
+    for attempt in _planned(sampling, retries):
         attempts.append(attempt)
+        yield from _unless_wrong(guard, models, attempts)
+        if attempt.is_heard:
+            return
         if not guard.is_retry_worth(attempt.faults):
             break
-    spoken = _best(attempts, models) if attempt.faults else attempt
-    return _samples(spoken), _report(attempts, spoken)
+    best = _best(guard, models, attempts)
+    yield Piece(_playable(best.wave), True, _report(attempts, best))
 
 
-def _attempts(
-    guard: SegmentGuard,
-    models: Models[Generator],
-    sampling: SamplingParameters,
-    generator: Generator,
-    retries: Retries,
-) -> Iterator[_Attempt[Generator]]:
-    """Yield attempts, drawn one by one as they are asked for."""
+def _planned(sampling: SamplingParameters, retries: Retries) -> Iterator[_Attempt]:
+    """Yield attempts of which nothing was drawn yet."""
     plans = [('first', sampling), *[('retried', sampling)] * retries.count]
     plans.append(('safe', safe_sampling(sampling)))
     for number, (how, drawing) in enumerate(plans):
-        if number:
-            generator = models.generator(retry_seed(retries.seed, retries.segment, number))
-        # One more than there should be shows that there are too many; all others are not needed.
-        tokens = list(itertools.islice(models.draw(drawing, generator), guard.high + 1))
-        yield _Attempt(how, tokens[: guard.high], generator, guard.faults(tokens))
+        yield _Attempt(how, drawing, attempt_seed(retries.seed, retries.segment, number))
 
 
-def _decoded(attempt: _Attempt[Generator], models: Models[Generator]) -> _Attempt[Generator]:
-    """Return an attempt with its waveform, and what is wrong with that."""
-    if attempt.wave is not None:
-        return attempt
-    wave = np.zeros(0, dtype=np.float32)
-    if attempt.tokens:
-        wave = models.decode(attempt.tokens, attempt.generator)
-    return replace(attempt, wave=wave, faults=attempt.faults + wave_faults(wave))
+def _unless_wrong(
+    guard: SegmentGuard, models: Models, attempts: list[_Attempt]
+) -> Iterator[Piece]:
+    """Yield the last attempt; nothing if something is wrong with it before any of it has left."""
+    attempt, held = attempts[-1], []
+    for wave in _waves(guard, models, attempt):
+        held.append(wave)
+        sound = np.concatenate(held)
+        faults = wave_faults(sound)
+        if not attempt.is_heard:
+            # Where speech begins with silence, that is not all there is.
+            if faults and (attempt.is_drawn or faults[0].name == 'not_finite'):
+                attempt.sound_faults = faults
+                return
+            is_early = guard.is_brief or faults or len(held) < models.plan.head_start
+            if is_early and not attempt.is_drawn:
+                continue
+            attempt.is_heard = True
+        elif not np.isfinite(sound).all():
+            attempt.sound_faults = faults
+        report = _report(attempts, attempt) if attempt.is_drawn else ()
+        yield Piece(_playable(sound), attempt.is_drawn, report)
+        held.clear()
 
 
-def _best(attempts: list[_Attempt[Generator]], models: Models[Generator]) -> _Attempt[Generator]:
+def _waves(guard: SegmentGuard, models: Models, attempt: _Attempt) -> Iterator[np.ndarray]:
+    """Yield the sound of an attempt, whose tokens are judged before each piece.
+
+    It ends before the first piece that must not be heard.
+    """
+    decode = models.decoder(attempt.seed)
+    for stop in models.plan.ready(_drawn(guard, models, attempt), attempt.tokens):
+        attempt.is_drawn = stop is None
+        judge = guard.faults if attempt.is_drawn else guard.early_faults
+        attempt.token_faults = judge(attempt.tokens)
+        if attempt.token_faults and not attempt.is_heard:
+            return
+        yield decode(attempt.tokens[: guard.high], stop)
+
+
+def _drawn(guard: SegmentGuard, models: Models, attempt: _Attempt) -> Iterator[int]:
+    """Draw the tokens of an attempt; one too many is enough to see that there are too many."""
+    return itertools.islice(models.draw(attempt.sampling, attempt.seed), guard.high + 1)
+
+
+def _best(guard: SegmentGuard, models: Models, attempts: list[_Attempt]) -> _Attempt:
     """Return the least bad attempt, decoded; one that can be heard, if there is any."""
-    decoded = []
     for attempt in sorted(attempts, key=lambda attempt: attempt.severity):
-        decoded.append(_decoded(attempt, models))
-        if not wave_faults(decoded[-1].wave):
-            return decoded[-1]
-    return min(decoded, key=lambda attempt: attempt.severity)
+        _complete(guard, models, attempt)
+        if not attempt.sound_faults:
+            return attempt
+    return min(attempts, key=lambda attempt: attempt.severity)
 
 
-def _samples(attempt: _Attempt[Generator]) -> np.ndarray:
+def _complete(guard: SegmentGuard, models: Models, attempt: _Attempt) -> None:
+    """Draw what was not drawn to its end, by its seed, and make all of its sound."""
+    if not attempt.is_drawn:
+        attempt.tokens = list(_drawn(guard, models, attempt))
+        attempt.token_faults = guard.faults(attempt.tokens)
+        attempt.is_drawn = True
+    known: list[int] = []
+    decode = models.decoder(attempt.seed)
+    stops = models.plan.ready(attempt.tokens[: guard.high], known)
+    attempt.wave = np.concatenate([decode(known, stop) for stop in stops])
+    attempt.sound_faults = wave_faults(attempt.wave)
+
+
+def _playable(wave: np.ndarray) -> np.ndarray:
     """Return a waveform that can be played whatever happened."""
-    return np.nan_to_num(attempt.wave, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.nan_to_num(wave, nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def _report(attempts: list[_Attempt[Generator]], spoken: _Attempt[Generator]) -> tuple[str, ...]:
+def _report(attempts: list[_Attempt], spoken: _Attempt) -> tuple[str, ...]:
     """Return "<fault>:<action>" for each kind of fault, in the order in which they came."""
     last_resort = {'too_long': 'cut', 'not_finite': 'silenced'}
     kept = [fault.name for fault in spoken.faults]

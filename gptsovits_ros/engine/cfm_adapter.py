@@ -106,3 +106,12 @@ class CfmAdapter:
             CfmSampling(noise, decoding.steps, cancelled=cancelled),
             speed=decoding.speed,
         )
+
+    def stream(
+        self,
+        phoneme_ids: Tensor,
+        condition: Reference,
+        decoding: Decoding,
+        generator: torch.Generator,
+    ) -> None:
+        """Return None: the mel of a segment is drawn as a whole."""

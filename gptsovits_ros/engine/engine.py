@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,10 +20,11 @@ import numpy as np
 import torch
 
 from gptsovits_ros.audio.pcm import limit_peak, silence
+from gptsovits_ros.engine.chunk_plan import PaceMeter
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice
 from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.phrase_cache import PhraseCache
-from gptsovits_ros.engine.synthesis import SegmentSpeech, UtteranceGuard
+from gptsovits_ros.engine.synthesis import SegmentSpeech
 from gptsovits_ros.engine.voice_pool import VoicePool
 from gptsovits_ros.errors import (
     ConfigurationError,
@@ -62,6 +64,7 @@ class Engine:
         self._models = ModelCache(device)
         self._lexicons = (load_lexicon(Path(settings.lexicon)),) if settings.lexicon else ()
         self._frontends: dict[str, TextFrontend] = {}
+        self._meters: dict[str, PaceMeter] = {}  # by the name of the voice
         self._pool = VoicePool(store, self._load_voice, settings.memory_budget_mb)
         self._phrases = None if settings.cache == 'off' else PhraseCache(settings)
 
@@ -148,6 +151,8 @@ class Engine:
     ) -> Iterator[AudioChunk]:
         """Yield the audio of a request, segment by segment, each followed by its pause.
 
+        A segment comes in one chunk, or in several while it is made (request.stream).
+
         Args:
             request: what to say, and how.
             cancelled: asked before each semantic token and each decode; must be quick.
@@ -174,15 +179,15 @@ class Engine:
         """Yield the audio of a checked request, made anew."""
         with self._pool.using(request.voice or self.default_voice) as voice:
             _check_language(voice.voice, request.language)
-            generator = torch.Generator(self._device)
-            seed = generator.seed() if request.seed is None else request.seed
-            generator.manual_seed(seed)
+            seed = secrets.randbits(63) if request.seed is None else request.seed
+            meter = self._meters.setdefault(voice.voice.name, PaceMeter())
             segments = self._segments(request, voice)
-            guard = UtteranceGuard.of(voice, request.guard_retries, seed)
             spoken = enumerate(segments[request.first_segment :], request.first_segment)
             for index, (segment, phonemes) in spoken:
-                speech = SegmentSpeech(voice, _as_marked(request, segment), generator, cancelled)
-                yield self._speak(speech, index, phonemes, guard)
+                marked = _as_marked(request, segment)
+                yield from _spoken_segment(
+                    SegmentSpeech(voice, marked, seed, index, phonemes, meter, cancelled)
+                )
 
     def _segments(
         self, request: SpeechRequest, voice: LoadedVoice
@@ -207,31 +212,6 @@ class Engine:
             _refuse_language(voice.voice, language)
         return spoken
 
-    def _speak(
-        self, speech: SegmentSpeech, index: int, phonemes: Phonemes, guard: UtteranceGuard | None
-    ) -> AudioChunk:
-        """Return the audio of one segment and its pause."""
-        start = time.monotonic()
-        text = speech.text(phonemes)
-        text_done = time.monotonic()
-        if guard is None:
-            wave, report = speech.wave(text), ()
-        else:
-            wave, report = guard.wave(speech, text, index, phonemes)
-        sample_rate = speech.voice.acoustic.sample_rate
-        log.debug(
-            'segment of %d phonemes: text %.3f s, speech of %.2f s %.3f s',
-            len(phonemes.ids),
-            text_done - start,
-            len(wave) / sample_rate,
-            time.monotonic() - text_done,
-        )
-        if report:
-            log.info('segment %d of the text: %s', index, ', '.join(report))
-        pause = silence(speech.request.pause_s, sample_rate)
-        samples = np.concatenate([limit_peak(wave), pause])
-        return AudioChunk(samples, sample_rate, index, phonemes.text, guard=report)
-
     def _load_voice(self, voice: Voice) -> LoadedVoice:
         return load_voice(voice, self._models, self._frontend, self._device)
 
@@ -245,6 +225,32 @@ class Engine:
                 self._store.model_root,
             )
         return self._frontends[symbols]
+
+
+def _spoken_segment(speech: SegmentSpeech) -> Iterator[AudioChunk]:
+    """Yield the audio of one segment, and its pause."""
+    start = time.monotonic()
+    sample_rate = speech.voice.acoustic.sample_rate
+    first_s, samples_made = 0.0, 0
+    for piece in speech.pieces():
+        first_s = first_s or time.monotonic() - start
+        samples_made += len(piece.wave)
+        # Pieces of a stream are within [-1, 1] as they come; only whole segments can exceed it.
+        samples = limit_peak(piece.wave)
+        if piece.is_end:
+            samples = np.concatenate([samples, silence(speech.request.pause_s, sample_rate)])
+        if piece.report:
+            log.info('segment %d of the text: %s', speech.index, ', '.join(piece.report))
+        yield AudioChunk(
+            samples, sample_rate, speech.index, speech.phonemes.text, piece.is_end, piece.report
+        )
+    log.debug(
+        'segment of %d phonemes: first sound after %.3f s, all %.2f s after %.3f s',
+        len(speech.phonemes.ids),
+        first_s,
+        samples_made / sample_rate,
+        time.monotonic() - start,
+    )
 
 
 def _as_marked(request: SpeechRequest, segment: Segment) -> SpeechRequest:

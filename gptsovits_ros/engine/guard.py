@@ -6,7 +6,6 @@ nothing here draws, decodes or loads torch.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -37,8 +36,14 @@ LONGEST_PERIOD = 50
 # Clips of different texts share runs of 7 tokens at most with the last seconds of another.
 TAIL_TOKENS = 75
 LEAK_WINDOW, LEAK_EQUAL, LEAK_DISTINCT = 15, 12, 6
+# Before there are LEAK_WINDOW tokens: so many in a row, which no pair of clips shares.
+EARLY_LEAK_EQUAL = 8
 # A text that repeats so many phonemes of the prompt may well sound as the prompt does.
 SHARED_PHONEMES = 8
+
+# A segment that is expected to take no more (1.2 s) is judged whole before it is heard: most
+# faults are met in the shortest texts, and little time would be gained.
+BRIEF_TOKENS = 30
 
 # Below -50 dBFS there is no speech.
 SILENT_PEAK = 10 ** (-50 / 20)
@@ -96,6 +101,7 @@ class SegmentGuard:
         high: more tokens are too many; no more than high + 1 need be drawn.
         tail: last tokens of the prompt; empty: leaks are not looked for.
         fits: False if the text is expected to need more tokens than the model can make.
+        is_brief: whether nothing of it may be heard before all of it was judged.
 
     """
 
@@ -103,6 +109,7 @@ class SegmentGuard:
     high: int
     tail: tuple[int, ...] = ()
     fits: bool = True
+    is_brief: bool = False
 
     @classmethod
     def of(cls, phonemes: Sequence[str], prompt: Prompt, token_limit: int) -> SegmentGuard:
@@ -124,15 +131,29 @@ class SegmentGuard:
             high=min(round(HIGH_FACTOR * expected) + HIGH_EXTRA_TOKENS, token_limit - 1),
             tail=() if is_repeated else prompt.tokens[-TAIL_TOKENS:],
             fits=expected < token_limit,
+            is_brief=expected <= BRIEF_TOKENS,
         )
 
     def faults(self, tokens: Sequence[int]) -> tuple[Fault, ...]:
-        """Return what is wrong with the tokens of a segment; empty: nothing."""
+        """Return what is wrong with all tokens of a segment; empty: nothing."""
         found = []
         if len(tokens) < self.low:
             found.append(Fault('too_short', self.low / max(len(tokens), 1)))
         if len(tokens) > self.high:
             found.append(Fault('too_long', 2.0))
+        return (*found, *self._patterns(tokens))
+
+    def early_faults(self, tokens: Sequence[int]) -> tuple[Fault, ...]:
+        """Return what is wrong with the first tokens of a segment, whatever follows."""
+        found = self._patterns(tokens)
+        leaked = longest_leak(tokens, self.tail)
+        if not found and leaked >= EARLY_LEAK_EQUAL:
+            return (Fault('leak', 1 + leaked / LEAK_WINDOW),)
+        return found
+
+    def _patterns(self, tokens: Sequence[int]) -> tuple[Fault, ...]:
+        """Return the faults that can be seen in any stretch of tokens."""
+        found = []
         looped = longest_loop(tokens)
         if looped >= LOOP_TOKENS:
             found.append(Fault('loop', looped / LOOP_TOKENS))
@@ -188,6 +209,22 @@ def leaked_tokens(tokens: Sequence[int], tail: Sequence[int]) -> int:
     return int(leaked.sum())
 
 
+def longest_leak(tokens: Sequence[int], tail: Sequence[int]) -> int:
+    """Return the length of the longest run of tokens that the tail of the prompt has too.
+
+    Only runs with LEAK_DISTINCT different tokens count.
+    """
+    longest = 0
+    for offset in range(-len(tokens) + 1, len(tail)):
+        start = max(0, -offset)
+        run: list[int] = []
+        for spoken, prompt in zip(tokens[start:], tail[start + offset :], strict=False):
+            run = [*run, spoken] if spoken == prompt else []
+            if len(set(run)) >= LEAK_DISTINCT:
+                longest = max(longest, len(run))
+    return longest
+
+
 def longest_common_run(first: Sequence[str], second: Sequence[str]) -> int:
     """Return the length of the longest run of symbols that occurs in both."""
     longest, before = 0, [0] * (len(second) + 1)
@@ -206,13 +243,6 @@ def wave_faults(wave: np.ndarray) -> tuple[Fault, ...]:
     if not len(wave) or np.abs(wave).max() < SILENT_PEAK:
         return (Fault('silent', 100.0),)
     return ()
-
-
-def retry_seed(seed: int, segment: int, attempt: int) -> int:
-    """Return the seed of an attempt, [0, 2^63): fixed by that of the utterance, unlike it."""
-    words = b''.join(number.to_bytes(8, 'little') for number in (seed % 2**64, segment, attempt))
-    digest = hashlib.blake2b(words, digest_size=8).digest()
-    return int.from_bytes(digest, 'little') >> 1
 
 
 def safe_sampling(sampling: SamplingParameters) -> SamplingParameters:

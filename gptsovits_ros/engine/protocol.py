@@ -18,7 +18,7 @@ from gptsovits_ros.errors import GptsovitsError, ProtocolError
 from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest, VoiceInfo
 
 # Raise it with every change of a message, or of a dataclass of types.py that a message carries.
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 
 MAX_HEADER_BYTES = 256 * 1024
 MAX_AUDIO_BYTES = 32 * 1024 * 1024  # 174 s at 48 kHz, far above any chunk

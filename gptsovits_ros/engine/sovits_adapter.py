@@ -1,4 +1,4 @@
-"""v1, v2, v2Pro and v2ProPlus as the engine wants them: one decode per segment."""
+"""v1, v2, v2Pro and v2ProPlus as the engine wants them: a segment at once, or in pieces."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gptsovits_ros.acoustic.sovits import Sovits
+from gptsovits_ros.acoustic.streaming import LOOKAHEAD_TOKENS, FrameNoise, SovitsStream
 from gptsovits_ros.audio import kaldi
 from gptsovits_ros.audio.files import load_reference_waveform
 from gptsovits_ros.audio.resample import resample
@@ -15,6 +16,19 @@ from gptsovits_ros.audio.spectrogram import magnitude_spectrogram
 from gptsovits_ros.encoders.speaker import SpeakerEncoder
 from gptsovits_ros.engine.acoustic_model import Decoding, VoicePrompt, check_shapes
 from gptsovits_ros.errors import VoiceInvalidError
+
+
+class _Pieces:
+    """An AcousticStream."""
+
+    lookahead = LOOKAHEAD_TOKENS
+
+    def __init__(self, stream: SovitsStream, token_duration_s: float) -> None:
+        self._stream = stream
+        self.token_duration_s = token_duration_s
+
+    def decode(self, tokens: Tensor, stop: int | None) -> Tensor:
+        return self._stream.decode(tokens[None], stop)[0, 0]
 
 
 class SovitsAdapter:
@@ -75,22 +89,40 @@ class SovitsAdapter:
         cancelled: Callable[[], bool],
     ) -> Tensor:
         """Return the waveform float32 [T]; there is no place to stop in between."""
-        noise = None
-        if decoding.noise_scale > 0:
-            frames = self.module.latent_frames(len(tokens), decoding.speed)
-            noise = torch.randn(
-                (1, self.module.config.inter_channels, frames),
-                generator=generator,
-                device=tokens.device,
-            )
+        noise = self._noise(decoding, generator)
+        frames = self.module.latent_frames(len(tokens), decoding.speed)
         return self.module.decode(
             tokens[None],
             phoneme_ids[None],
             condition,
             speed=decoding.speed,
-            noise=noise,
+            noise=None if noise is None else noise.frames(0, frames),
             noise_scale=decoding.noise_scale,
         )[0, 0]
+
+    def stream(
+        self,
+        phoneme_ids: Tensor,
+        condition: Tensor,
+        decoding: Decoding,
+        generator: torch.Generator,
+    ) -> _Pieces:
+        """Begin a segment that is decoded piece by piece."""
+        stream = SovitsStream(
+            self.module,
+            phoneme_ids[None],
+            condition,
+            speed=decoding.speed,
+            noise=self._noise(decoding, generator),
+            noise_scale=decoding.noise_scale,
+        )
+        token_s = self.module.config.samples_per_token / self.sample_rate
+        return _Pieces(stream, token_s / decoding.speed)
+
+    def _noise(self, decoding: Decoding, generator: torch.Generator) -> FrameNoise | None:
+        if not decoding.noise_scale:
+            return None
+        return FrameNoise(self.module.config.inter_channels, generator)
 
     def _speakers(self, waves: list[Tensor], device: torch.device) -> list[Tensor]:
         """Return the speaker embedding of each clip; none for versions that take none."""

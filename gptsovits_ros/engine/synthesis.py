@@ -1,18 +1,20 @@
-"""One segment of text, from phonemes to waveform, with the models and all randomness given."""
+"""One segment of text, from phonemes to sound, with the models and all randomness given."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gptsovits_ros.engine.acoustic_model import Decoding
-from gptsovits_ros.engine.attempts import Models, Retries, speak_guarded
-from gptsovits_ros.engine.guard import Prompt, SegmentGuard
+from gptsovits_ros.engine.acoustic_model import AcousticStream, Decoding
+from gptsovits_ros.engine.attempts import Decode, Models, Piece, Retries, speak, speak_guarded
+from gptsovits_ros.engine.chunk_plan import ChunkPlan, PaceMeter, Plan, WholePlan
+from gptsovits_ros.engine.guard import Prompt, SegmentGuard, expected_tokens
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, TextCondition, text_condition
+from gptsovits_ros.engine.seeds import attempt_seed, noise_seed
 from gptsovits_ros.errors import CanceledError
 from gptsovits_ros.semantic.generate import generate
 from gptsovits_ros.text.symbols import symbol_table
@@ -76,95 +78,126 @@ class SegmentSpeech:
     Attributes:
         voice: whose models speak.
         request: with the speed and the pause that marks in the text ask for.
-        generator: the source of all randomness of the utterance.
+        seed: of the utterance.
+        index: number of the segment in the utterance.
+        phonemes: the segment.
+        meter: measures the models.
         cancelled: asked before each token and each decode.
 
     """
 
     voice: LoadedVoice
     request: SpeechRequest
-    generator: torch.Generator
+    seed: int
+    index: int
+    phonemes: Phonemes
+    meter: PaceMeter
     cancelled: Callable[[], bool]
 
-    @torch.inference_mode()
-    def text(self, phonemes: Phonemes) -> TextCondition:
-        """Return the text of the segment as the GPT reads it.
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the sound of the segment, judged by the guard where one is wanted.
 
         Raises:
             CanceledError: cancelled() said yes.
 
         """
+        text = self._text()
+        symbols = [symbol for span in self.phonemes.spans for symbol in span.phonemes]
+        prompt = self._prompt()
+        limit = self.voice.semantic.config.token_limit
+        models = Models(
+            draw=lambda sampling, seed: self._tokens(text, sampling, seed),
+            decoder=lambda seed: self._decoder(text, seed),
+            plan=self._plan(text, min(expected_tokens(symbols) * prompt.pace, limit)),
+        )
+        sampling, retries = self.request.sampling, self.request.guard_retries
+        if not retries or not self.voice.voice.guard:
+            return speak(models, sampling, attempt_seed(self.seed, self.index))
+        return speak_guarded(
+            SegmentGuard.of(symbols, prompt, limit),
+            models,
+            sampling,
+            Retries(retries, self.seed, self.index),
+        )
+
+    @torch.inference_mode()
+    def _text(self) -> TextCondition:
+        """Return the text of the segment as the GPT reads it."""
         if self.cancelled():
             raise CanceledError('the utterance was cancelled')
         width = self.voice.semantic.config.bert_dim
-        return text_condition(phonemes, self.voice.bert, width, self.voice.device)
+        return text_condition(self.phonemes, self.voice.bert, width, self.voice.device)
 
-    def wave(self, text: TextCondition) -> np.ndarray:
-        """Return the waveform float32 [T], whatever it sounds like; raises CanceledError."""
-        tokens = list(self.tokens(text, self.request.sampling, self.generator))
-        return self.decoded(tokens, text, self.generator)
+    def _prompt(self) -> Prompt:
+        """Return what the guard knows of the voice."""
+        table = symbol_table(self.voice.acoustic.symbols)
+        text = self.voice.prompt_text
+        ids = [] if text is None else text.ids.tolist()
+        return Prompt(tuple(table[id] for id in ids), tuple(self.voice.prompt_tokens.tolist()))
 
-    def tokens(
-        self, text: TextCondition, sampling: SamplingParameters, generator: torch.Generator
+    def _plan(self, text: TextCondition, tokens: float) -> Plan:
+        """Return how a segment that is expected to take so many tokens is cut into pieces."""
+        stream = self._stream(text, self.seed)
+        if stream is None:
+            return WholePlan()
+        return ChunkPlan.of(stream.lookahead, tokens, stream.token_duration_s, self.meter.pace)
+
+    def _tokens(
+        self, text: TextCondition, sampling: SamplingParameters, seed: int
     ) -> Iterator[int]:
-        """Yield semantic tokens; raises CanceledError."""
-        return segment_tokens(self.voice, text, sampling, generator, self.cancelled)
+        generator = self._generator(seed)
+        return self.meter.drawn(
+            segment_tokens(self.voice, text, sampling, generator, self.cancelled)
+        )
 
-    def decoded(
-        self, tokens: list[int], text: TextCondition, generator: torch.Generator
+    def _decoder(self, text: TextCondition, seed: int) -> Decode:
+        """Return what makes the sound of the tokens that this seed gave."""
+        stream = self._stream(text, seed)
+        made = 0
+
+        def decode(tokens: Sequence[int], stop: int | None) -> np.ndarray:
+            nonlocal made
+            if not tokens:
+                return np.zeros(0, np.float32)
+            new = (len(tokens) if stop is None else stop) - made
+            made += new
+            return self.meter.decoded(new, lambda: self._sound(tokens, stop, text, stream, seed))
+
+        return decode
+
+    @torch.inference_mode()
+    def _sound(
+        self,
+        tokens: Sequence[int],
+        stop: int | None,
+        text: TextCondition,
+        stream: AcousticStream | None,
+        seed: int,
     ) -> np.ndarray:
-        """Return the waveform float32 [T] of semantic tokens; raises CanceledError."""
-        request = self.request
-        decoding = Decoding(request.speed, request.noise_scale, request.sample_steps)
-        wave = segment_waveform(self.voice, tokens, text, decoding, generator, self.cancelled)
+        """Return the waveform that follows, float32 [T]; without a stream that is all of it."""
+        if stream is None:
+            generator = self._generator(noise_seed(seed))
+            wave = segment_waveform(
+                self.voice, list(tokens), text, self._decoding, generator, self.cancelled
+            )
+        else:
+            if self.cancelled():
+                raise CanceledError('the utterance was cancelled')
+            wave = stream.decode(torch.tensor(tokens, device=self.voice.device), stop)
         return wave.float().cpu().numpy()
 
-
-@dataclass(frozen=True)
-class UtteranceGuard:
-    """Looks after the segments of one utterance (docs/guard.md).
-
-    Attributes:
-        prompt: what is known of the voice.
-        retries: attempts with other seeds per segment, from 1.
-        seed: of the utterance.
-
-    """
-
-    prompt: Prompt
-    retries: int
-    seed: int
-
-    @classmethod
-    def of(cls, voice: LoadedVoice, retries: int, seed: int) -> UtteranceGuard | None:
-        """Return the guard of an utterance; None where nothing is to be checked."""
-        if not retries or not voice.voice.guard:
+    def _stream(self, text: TextCondition, seed: int) -> AcousticStream | None:
+        """Begin to decode in pieces; None where the segment is decoded whole."""
+        if not self.request.stream:
             return None
-        table = symbol_table(voice.acoustic.symbols)
-        ids = [] if voice.prompt_text is None else voice.prompt_text.ids.tolist()
-        prompt = Prompt(tuple(table[id] for id in ids), tuple(voice.prompt_tokens.tolist()))
-        return cls(prompt, retries, seed)
-
-    def wave(
-        self, speech: SegmentSpeech, text: TextCondition, index: int, phonemes: Phonemes
-    ) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Return the waveform float32 [T] of segment `index`, and what was done about faults.
-
-        Raises:
-            CanceledError: the caller wants no more.
-
-        """
-        device = speech.voice.device
-        symbols = [symbol for span in phonemes.spans for symbol in span.phonemes]
-        limit = speech.voice.semantic.config.token_limit
-        return speak_guarded(
-            SegmentGuard.of(symbols, self.prompt, limit),
-            Models(
-                draw=lambda sampling, generator: speech.tokens(text, sampling, generator),
-                decode=lambda tokens, generator: speech.decoded(tokens, text, generator),
-                generator=lambda seed: torch.Generator(device).manual_seed(seed),
-            ),
-            speech.request.sampling,
-            speech.generator,
-            Retries(self.retries, self.seed, index),
+        return self.voice.acoustic.stream(
+            text.ids, self.voice.condition, self._decoding, self._generator(noise_seed(seed))
         )
+
+    @property
+    def _decoding(self) -> Decoding:
+        request = self.request
+        return Decoding(request.speed, request.noise_scale, request.sample_steps)
+
+    def _generator(self, seed: int) -> torch.Generator:
+        return torch.Generator(self.voice.device).manual_seed(seed)

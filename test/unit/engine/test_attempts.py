@@ -14,7 +14,9 @@ import torch
 import yaml
 from torch import nn
 
+from gptsovits_ros.acoustic.streaming import LOOKAHEAD_TOKENS
 from gptsovits_ros.engine import engine as engine_module
+from gptsovits_ros.engine.chunk_plan import FIRST_TOKENS
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.guard import Prompt, SegmentGuard
 from gptsovits_ros.engine.loaded_voice import load_voice
@@ -25,6 +27,9 @@ from gptsovits_ros.types import EngineSettings, SpeechRequest
 
 PAGE = (Path(__file__).parents[3] / 'docs' / 'guard.md').read_text('utf-8')
 MAX_SEC = 54.0  # as official models
+
+# One segment of about 4 s.
+LONG = '今天天气很好我们一起去公园里面散步好不好'
 
 NASTY = ('是的', 'OK', '1', '哈哈哈哈', '不停地说' * 125)
 
@@ -66,7 +71,7 @@ class Speech:
     Attributes:
         prompt: of the voice.
         gpt: the scripted GPT.
-        spoil: changes the waveform of the n-th decode of a chunk, from 0.
+        spoil: changes the waveform of the n-th decode of a segment, from 0.
 
     """
 
@@ -82,8 +87,11 @@ class Speech:
             tuple(table[id] for id in voice.prompt_text.ids.tolist()),
             tuple(voice.prompt_tokens.tolist()),
         )
-        decode = voice.acoustic.waveform
+        decode, stream = voice.acoustic.waveform, voice.acoustic.stream
         monkeypatch.setattr(voice.acoustic, 'waveform', lambda *args: self._spoilt(decode(*args)))
+        monkeypatch.setattr(
+            voice.acoustic, 'stream', lambda *args: self._spoilt_stream(stream(*args))
+        )
 
     def _load(self, *arguments):
         voice = load_voice(*arguments)
@@ -96,6 +104,11 @@ class Speech:
         self._decodes += 1
         return self.spoil(self._decodes - 1, wave)
 
+    def _spoilt_stream(self, stream):
+        decode = stream.decode
+        stream.decode = lambda *args: self._spoilt(decode(*args))
+        return stream
+
     def guard(self, text: str) -> SegmentGuard:
         """Return the guard of the one segment of a text."""
         (segment,) = self._frontend.segments(text, 'auto', 'cut5')
@@ -104,11 +117,22 @@ class Speech:
         return SegmentGuard.of(symbols, self.prompt, self.gpt.config.token_limit)
 
     def say(self, text: str, scripts: list[list[int]], cancelled=lambda: False, **options):
-        """Return the one chunk of a text."""
+        """Return the one segment of a text as one chunk, made whole if not said otherwise."""
+        chunks = list(self.chunks(text, scripts, cancelled, **options))
+        assert [chunk.is_segment_end for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+        assert not any(chunk.guard for chunk in chunks[:-1])
+        return replace(chunks[-1], samples=np.concatenate([chunk.samples for chunk in chunks]))
+
+    def decodes(self, text: str, scripts: list[list[int]], **options) -> int:
+        """Return how many decodes a text takes."""
+        self.say(text, scripts, **options)
+        return self._decodes
+
+    def chunks(self, text: str, scripts: list[list[int]], cancelled=lambda: False, **options):
+        """Yield the chunks of the one segment of a text."""
         self.gpt.scripts, self.gpt.attempts, self._decodes = scripts, 0, 0
-        request = SpeechRequest(text, **{'seed': 3, 'pause_s': 0.0, **options})
-        (chunk,) = self._engine.synthesize(request, cancelled)
-        return chunk
+        options = {'seed': 3, 'pause_s': 0.0, 'stream': False, **options}
+        yield from self._engine.synthesize(SpeechRequest(text, **options), cancelled)
 
 
 @pytest.fixture(scope='module')
@@ -182,34 +206,42 @@ def test_page_has_the_constants_of_the_code():
     }
 
 
-def test_nothing_changes_bit_for_bit_when_nothing_is_wrong(speech):
-    good = fitting(speech.guard('是的'))
-    on = speech.say('是的', [good])
-    off = speech.say('是的', [good], guard_retries=0)
+@pytest.mark.parametrize('stream', [False, True])
+@pytest.mark.parametrize('text', ['是的', LONG])
+def test_nothing_changes_bit_for_bit_when_nothing_is_wrong(speech, text, stream):
+    good = fitting(speech.guard(text))
+    on = speech.say(text, [good], stream=stream)
+    off = speech.say(text, [good], stream=stream, guard_retries=0)
     assert np.array_equal(on.samples, off.samples)
     assert on.guard == ()
 
 
-def test_guard_retries_0_speaks_whatever_comes(speech):
-    chunk = speech.say('是的', [tokens(11), fitting(speech.guard('是的'))], guard_retries=0)
+@pytest.mark.parametrize('stream', [False, True])
+def test_guard_retries_0_speaks_whatever_comes(speech, stream):
+    scripts = [tokens(11), fitting(speech.guard('是的'))]
+    chunk = speech.say('是的', scripts, guard_retries=0, stream=stream)
     assert (chunk.guard, speech.gpt.attempts) == ((), 1)
 
 
+@pytest.mark.parametrize('stream', [False, True])
 @pytest.mark.parametrize('retries', [1, 2, 5])
-def test_attempts_are_bounded_and_the_safe_setting_comes_last(speech, retries):
-    assert speech.say('是的', [[]], guard_retries=retries).guard == ('too_short:kept',)
+def test_attempts_are_bounded_and_the_safe_setting_comes_last(speech, retries, stream):
+    chunk = speech.say('是的', [[]], guard_retries=retries, stream=stream)
+    assert chunk.guard == ('too_short:kept',)
     assert speech.gpt.attempts == 1 + retries + 1
 
 
-def test_the_safe_setting_is_reported_where_it_helps(speech):
+@pytest.mark.parametrize('stream', [False, True])
+def test_the_safe_setting_is_reported_where_it_helps(speech, stream):
     good = fitting(speech.guard('是的'))
-    chunk = speech.say('是的', [tokens(11)] * 3 + [good])
+    chunk = speech.say('是的', [tokens(11)] * 3 + [good], stream=stream)
     assert chunk.guard == ('too_short:safe',)
 
 
-def test_of_bad_attempts_the_best_is_spoken(speech):
+@pytest.mark.parametrize('stream', [False, True])
+def test_of_bad_attempts_the_best_is_spoken(speech, stream):
     leak = list(speech.prompt.tokens[-20:]) + tokens(20)
-    chunk = speech.say('是的', [leak, tokens(5), tokens(12, seed=9), tokens(3)])
+    chunk = speech.say('是的', [leak, tokens(5), tokens(12, seed=9), tokens(3)], stream=stream)
     assert chunk.guard == ('leak:replaced', 'too_short:kept')
     rate = chunk.sample_rate
     assert len(chunk.samples) == pytest.approx(12 / 25 * rate, abs=0.05 * rate)
@@ -232,12 +264,15 @@ def test_what_never_ends_is_cut_at_the_end_of_the_band(speech):
         (float('nan'), ('not_finite:retried',), ('not_finite:silenced',)),
     ],
 )
-def test_bad_sound_is_made_again_and_reported_if_it_stays(speech, value, once, always):
+@pytest.mark.parametrize('stream', [False, True])
+def test_bad_sound_is_made_again_and_reported_if_it_stays(speech, value, once, always, stream):
     good = fitting(speech.guard('是的'))
-    speech.spoil = lambda n, wave: torch.full_like(wave, value) if n == 0 else wave
-    assert speech.say('是的', [good]).guard == once
+    # Silence may be followed by sound; what is no number is wrong at once.
+    judged = speech.decodes('是的', [good], stream=stream) if value == 0 else 1
+    speech.spoil = lambda n, wave: torch.full_like(wave, value) if n < judged else wave
+    assert speech.say('是的', [good], stream=stream).guard == once
     speech.spoil = lambda n, wave: torch.full_like(wave, value)
-    chunk = speech.say('是的', [good])
+    chunk = speech.say('是的', [good], stream=stream)
     assert chunk.guard == always
     assert np.isfinite(chunk.samples).all()
 
@@ -251,10 +286,99 @@ def test_silence_is_not_preferred_to_sound_with_a_fault(speech):
 
 
 @pytest.mark.parametrize('attempt', [1, 2, 3, 4])
-def test_cancel_is_heard_in_every_attempt(speech, attempt):
+@pytest.mark.parametrize('stream', [False, True])
+def test_cancel_is_heard_in_every_attempt(speech, attempt, stream):
     with pytest.raises(CanceledError):
-        speech.say('是的', [tokens(11)], lambda: speech.gpt.attempts >= attempt)
+        speech.say('是的', [tokens(11)], lambda: speech.gpt.attempts >= attempt, stream=stream)
     assert speech.gpt.attempts == attempt
+
+
+def test_a_segment_that_is_well_leaves_while_it_is_made(speech):
+    good = fitting(speech.guard(LONG))
+    steps = [speech.gpt.steps for _ in speech.chunks(LONG, [good], stream=True)]
+    assert steps[0] == FIRST_TOKENS + LOOKAHEAD_TOKENS
+    assert len(steps) >= 3 and steps[-1] == len(good) + 1
+
+
+def test_a_brief_segment_is_judged_whole_before_it_is_heard(speech):
+    assert speech.guard('是的').is_brief and not speech.guard(LONG).is_brief
+    good = fitting(speech.guard('是的'))
+    (chunk,) = speech.chunks('是的', [tokens(1350), good], stream=True)
+    assert (chunk.guard, speech.gpt.attempts) == (('too_long:retried',), 2)
+
+
+BEFORE = {
+    'ends at once': (lambda guard, prompt: tokens(11), 'too_short:retried'),
+    'leaks the prompt': (
+        lambda guard, prompt: list(prompt.tokens[-20:]) + fitting(guard),
+        'leak:retried',
+    ),
+    'leaks after a breath': (
+        lambda guard, prompt: [985, *prompt.tokens[-9:], *tokens(50, seed=4)],
+        'leak:retried',
+    ),
+}
+
+
+@pytest.mark.parametrize('fault', BEFORE)
+def test_what_is_seen_before_the_first_piece_leaves_is_never_heard(speech, fault):
+    make, report = BEFORE[fault]
+    guard = speech.guard(LONG)
+    good = fitting(guard)
+    told = speech.say(LONG, [make(guard, speech.prompt), good], stream=True)
+    assert told.guard == (report,)
+    assert speech.gpt.attempts == 2
+    # It is stopped as soon as it is seen, and what is spoken has the length of the other.
+    seconds = len(good) / 25
+    assert len(told.samples) == pytest.approx(seconds * told.sample_rate, abs=100)
+
+
+AFTER = {
+    'never ends': (lambda guard: tokens(1350), 'too_long:cut'),
+    'ends early': (lambda guard: tokens(round(guard.low * 0.8)), 'too_short:kept'),
+    'loops': (lambda guard: fitting(guard)[:20] + tokens(4, seed=2) * 12, 'loop:kept'),
+}
+
+
+@pytest.mark.parametrize('fault', AFTER)
+def test_what_is_seen_once_sound_has_left_is_told_and_not_drawn_again(speech, fault):
+    make, report = AFTER[fault]
+    guard = speech.guard(LONG)
+    bad = make(guard)
+    chunks = list(speech.chunks(LONG, [bad, fitting(guard)], stream=True))
+    assert len(chunks) > 1
+    assert chunks[-1].guard == (report,)
+    assert speech.gpt.attempts == 1
+    spoken = sum(len(chunk.samples) for chunk in chunks) / chunks[0].sample_rate
+    assert spoken == pytest.approx(min(len(bad), guard.high) / 25, abs=0.01)
+
+
+def test_silence_at_the_start_waits_for_sound_and_silence_in_between_does_not(speech):
+    good = fitting(speech.guard(LONG))
+    count = len(list(speech.chunks(LONG, [good], stream=True)))
+    speech.spoil = lambda n, wave: torch.zeros_like(wave) if n == 0 else wave
+    chunks = list(speech.chunks(LONG, [good], stream=True))
+    assert len(chunks) == count - 1
+    assert speech.gpt.attempts == 1 and chunks[-1].guard == ()
+    assert not chunks[0].samples[: FIRST_TOKENS * 1280].any()
+    speech.spoil = lambda n, wave: torch.zeros_like(wave) if n == 1 else wave
+    assert len(list(speech.chunks(LONG, [good], stream=True))) == count
+
+
+def test_samples_that_are_no_numbers_are_silenced_once_sound_has_left(speech):
+    good = fitting(speech.guard(LONG))
+    speech.spoil = lambda n, wave: torch.full_like(wave, float('nan')) if n == 1 else wave
+    chunk = speech.say(LONG, [good], stream=True)
+    assert (chunk.guard, speech.gpt.attempts) == (('not_finite:silenced',), 1)
+    assert np.isfinite(chunk.samples).all()
+
+
+def test_without_a_guard_nothing_waits_and_nothing_is_touched(speech):
+    good = fitting(speech.guard(LONG))
+    speech.spoil = lambda n, wave: torch.full_like(wave, float('nan')) if n == 0 else wave
+    chunks = list(speech.chunks(LONG, [good], stream=True, guard_retries=0))
+    assert np.isnan(chunks[0].samples).all()
+    assert np.isfinite(chunks[1].samples).all()
 
 
 def test_the_same_seed_is_the_same_audio_when_the_guard_steps_in(guarded_root, monkeypatch):
@@ -263,7 +387,7 @@ def test_the_same_seed_is_the_same_audio_when_the_guard_steps_in(guarded_root, m
     # Random weights: whether and where a segment ends is chance.
     request = SpeechRequest('你好，机器人今天在这里说话。', seed=11)
     first, second = (list(engine.synthesize(request)) for _ in range(2))
-    assert any(chunk.guard for chunk in first)
+    assert len(first) > 1 and any(chunk.guard for chunk in first)
     assert [chunk.guard for chunk in first] == [chunk.guard for chunk in second]
     for one, other in zip(first, second, strict=True):
         assert np.array_equal(one.samples, other.samples)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+from gptsovits_ros.engine.chunk_plan import FIRST_TOKENS
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.errors import (
     CanceledError,
@@ -31,7 +32,9 @@ def engine(tiny_voice) -> Engine:
 
 
 def speak(engine: Engine, text: str, **options) -> list:
-    return list(engine.synthesize(SpeechRequest(text, **{'seed': 5, **options})))
+    """Return the chunks of a text, one for each segment if not said otherwise."""
+    options = {'seed': 5, 'stream': False, **options}
+    return list(engine.synthesize(SpeechRequest(text, **options)))
 
 
 def audio(chunks) -> np.ndarray:
@@ -92,10 +95,11 @@ def test_mixed_text_becomes_one_chunk_per_segment(engine):
         assert not chunk.samples[-int(0.3 * 32000) :].any()
 
 
-def test_the_same_seed_is_the_same_audio_and_no_seed_is_new_each_time(engine):
-    first = audio(speak(engine, '你好，世界。'))
-    assert np.array_equal(first, audio(speak(engine, '你好，世界。')))
-    other = audio(speak(engine, '你好，世界。', seed=6))
+@pytest.mark.parametrize('stream', [False, True])
+def test_the_same_seed_is_the_same_audio_and_no_seed_is_new_each_time(engine, stream):
+    first = audio(speak(engine, '你好，世界。', stream=stream))
+    assert np.array_equal(first, audio(speak(engine, '你好，世界。', stream=stream)))
+    other = audio(speak(engine, '你好，世界。', seed=6, stream=stream))
     assert first.shape != other.shape or not np.array_equal(first, other)
     free = [audio(speak(engine, '你好，世界。', seed=None)) for _ in range(2)]
     assert free[0].shape != free[1].shape or not np.array_equal(*free)
@@ -128,8 +132,9 @@ def test_sampling_parameters_reach_the_model(engine):
     assert np.array_equal(first, second)
 
 
+@pytest.mark.parametrize('stream', [False, True])
 @pytest.mark.parametrize('after', [0, 1, 7, 40])
-def test_cancel_stops_between_two_tokens(engine, after):
+def test_cancel_stops_between_two_tokens(engine, after, stream):
     asked = []
 
     def cancelled() -> bool:
@@ -137,7 +142,7 @@ def test_cancel_stops_between_two_tokens(engine, after):
         return len(asked) > after
 
     with pytest.raises(CanceledError):
-        list(engine.synthesize(SpeechRequest(MIXED, seed=1), cancelled))
+        list(engine.synthesize(SpeechRequest(MIXED, seed=1, stream=stream), cancelled))
     assert len(asked) == after + 1
     assert speak(engine, 'Good morning.')
 
@@ -188,6 +193,50 @@ def test_leaving_the_stream_early_is_safe(engine):
 def test_what_cannot_be_spoken_is_refused_with_its_reason(engine, request_, error):
     with pytest.raises(error):
         next(engine.synthesize(request_))
+
+
+def test_a_segment_comes_in_pieces_that_tell_where_they_belong(engine):
+    whole = speak(engine, MIXED)
+    pieces = speak(engine, MIXED, stream=True)
+    assert len(pieces) > len(whole)
+    ends = [chunk.segment_index for chunk in pieces if chunk.is_segment_end]
+    assert ends == [chunk.segment_index for chunk in whole]
+    for segment in whole:
+        own = [chunk for chunk in pieces if chunk.segment_index == segment.segment_index]
+        assert own[-1].is_segment_end and not any(chunk.is_segment_end for chunk in own[:-1])
+        assert {chunk.segment_text for chunk in own} == {segment.segment_text}
+        # Cut elsewhere, it is the same speech: tokens and noise come from the same seeds.
+        streamed = audio(own)
+        assert streamed.shape == segment.samples.shape
+        assert np.corrcoef(streamed, segment.samples)[0, 1] > 0.9
+        assert np.abs(streamed).max() <= 1
+
+
+def test_the_first_piece_leaves_while_its_segment_is_drawn(engine):
+    asked = []
+    stream = engine.synthesize(
+        SpeechRequest('Good morning to you all.', seed=5), lambda: bool(asked.append(None))
+    )
+    first = next(stream)
+    early = len(asked)
+    assert len(first.samples) == FIRST_TOKENS * 1280
+    list(stream)
+    assert early < len(asked) / 2
+
+
+@pytest.mark.parametrize('speed', [0.5, 1.3, 2.0])
+def test_a_stream_at_another_speed_is_as_long_as_the_whole(engine, speed):
+    whole = audio(speak(engine, 'Good morning to you all.', speed=speed))
+    pieces = audio(speak(engine, 'Good morning to you all.', speed=speed, stream=True))
+    assert pieces.shape == whole.shape
+
+
+@pytest.mark.parametrize('stream', [False, True])
+def test_a_segment_sounds_the_same_in_a_text_that_is_resumed_at_it(engine, stream):
+    chunks = speak(engine, MIXED, stream=stream)
+    resumed = speak(engine, MIXED, stream=stream, first_segment=2)
+    rest = [chunk for chunk in chunks if chunk.segment_index >= 2]
+    assert rest and np.array_equal(audio(rest), audio(resumed))
 
 
 def test_a_segment_that_nobody_reads_does_not_silence_its_neighbours(engine):

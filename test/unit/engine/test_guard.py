@@ -14,8 +14,8 @@ from gptsovits_ros.engine.guard import (
     expected_tokens,
     leaked_tokens,
     longest_common_run,
+    longest_leak,
     longest_loop,
-    retry_seed,
     safe_sampling,
     wave_faults,
 )
@@ -162,19 +162,34 @@ def test_silence_and_numbers_that_are_none_are_faults_of_the_sound(wave, fault):
     assert names(wave_faults(wave.astype(np.float32))) == ([fault] if fault else [])
 
 
-def test_each_attempt_has_a_seed_of_its_own_and_always_the_same():
-    seeds = {
-        retry_seed(seed, segment, attempt)
-        for seed in (0, 1, 2**63 - 1, -1)
-        for segment in range(3)
-        for attempt in range(1, 4)
-    }
-    assert len(seeds) == 4 * 3 * 3
-    assert all(0 <= seed < 2**63 for seed in seeds)
-    assert retry_seed(5, 1, 2) == retry_seed(5, 1, 2)
-
-
 def test_the_safe_setting_is_never_livelier():
     assert safe_sampling(SamplingParameters()).temperature < 1
     greedy = SamplingParameters(top_k=1, temperature=0.1, repetition_penalty=2.0)
     assert safe_sampling(greedy) == greedy
+
+
+def test_first_tokens_are_judged_for_what_they_are_and_not_for_their_number(guard):
+    assert guard.early_faults(speech(3)) == guard.early_faults(speech(guard.high + 40)) == ()
+    assert names(guard.early_faults(speech(5) + [7] * (LOOP_TOKENS + 2))) == ['loop']
+    assert names(guard.early_faults(list(guard.tail[-20:]))) == ['leak']
+
+
+def test_eight_tokens_of_the_prompt_at_the_start_are_a_leak_already(guard):
+    tail = list(guard.tail)
+    assert names(guard.early_faults([1023, *tail[-8:]])) == ['leak']
+    assert guard.early_faults([1023, *tail[-7:], 1022]) == ()
+    assert guard.faults([*tail[-8:], *speech(40)]) == ()
+
+
+def test_the_longest_leak_is_found_wherever_it_stands():
+    tail = speech(30)
+    assert longest_leak([900, 901, *tail[3:12], 902], tail) == 9
+    assert longest_leak(tail[-6:], tail) == longest_leak(tail[:6], tail) == 6
+    assert longest_leak(tail[:5], tail) == 0  # too few different tokens
+    assert longest_leak([7] * 20, [7] * 30) == 0
+    assert longest_leak([], tail) == longest_leak(tail, ()) == 0
+
+
+def test_only_what_takes_about_a_second_is_brief():
+    assert SegmentGuard.of(['n', 'i3'], Prompt(), LIMIT).is_brief
+    assert not SegmentGuard.of(HELLO * 2, Prompt(), LIMIT).is_brief
