@@ -50,32 +50,44 @@ def cfm_version(weights: WeightFile) -> str:
 
 def load_cfm(
     path: Path,
-    vocoder: Path,
-    base: Path | None = None,
+    base: Path | None,
+    vocoder: BigVgan | MelHifiGan,
     device: torch.device | str = 'cpu',
     dtype: torch.dtype = torch.float32,
 ) -> CfmAcoustic:
-    """Read a v3 or v4 model and its vocoder; in evaluation mode, without gradients.
+    """Read a v3 or v4 model; in evaluation mode, without gradients.
 
     Args:
         path: .pth or .safetensors, whole or LoRA.
-        vocoder: the folder of BigVGAN (v3) or the vocoder file (v4).
-        base: the model that a LoRA file was trained on.
+        base: the model that a LoRA file was trained on, else None.
+        vocoder: of `load_vocoder`, on the same device.
         device: where it runs.
         dtype: of its weights.
 
     Raises:
         CheckpointError: a file is damaged, is something else, or does not fit the others.
-        DependencyMissingError: a LoRA file without its base, or a vocoder that is not there.
+        DependencyMissingError: a LoRA file without its base.
 
     """
-    model = _read_model(path, base)
-    load_vocoder = load_bigvgan if model.config.version == 'v3' else load_mel_hifigan
+    model = _read_model(path, base).to(device=device, dtype=dtype).eval().requires_grad_(False)
     try:
-        whole = CfmAcoustic(model, load_vocoder(vocoder))
+        return CfmAcoustic(model, vocoder).eval()
     except ValueError as error:
-        raise CheckpointError(f'{vocoder} does not fit {path.name}: {error}') from error
-    return whole.to(device=device, dtype=dtype).eval().requires_grad_(False)
+        raise CheckpointError(f'the vocoder does not fit {path.name}: {error}') from error
+
+
+def load_vocoder(
+    path: Path, device: torch.device | str = 'cpu', dtype: torch.dtype = torch.float32
+) -> BigVgan | MelHifiGan:
+    """Read the folder of BigVGAN (v3) or the vocoder file of v4; ready for use.
+
+    Raises:
+        CheckpointError: a file is damaged, or it is no such vocoder.
+        DependencyMissingError: it is not there.
+
+    """
+    vocoder = load_bigvgan(path) if path.is_dir() else load_mel_hifigan(path)
+    return vocoder.to(device=device, dtype=dtype).eval().requires_grad_(False)
 
 
 def cfm_model(weights: WeightFile, name: str) -> CfmModel:
@@ -136,7 +148,7 @@ def load_mel_hifigan(path: Path) -> MelHifiGan:
 
 
 def _read_model(path: Path, base: Path | None) -> CfmModel:
-    """Read a model alone; what the file holds is freed before the vocoder needs memory."""
+    """Read a model; what the file holds is freed before anything else needs memory."""
     weights = read_weights(path)
     if weights.kind.is_lora:
         weights = _merged(path, weights, base)

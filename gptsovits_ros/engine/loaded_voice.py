@@ -15,7 +15,7 @@ from gptsovits_ros.audio.files import load_prompt_16k
 from gptsovits_ros.checkpoint.content import load_content_encoder
 from gptsovits_ros.checkpoint.encoders import load_bert, load_hubert, load_speaker
 from gptsovits_ros.checkpoint.load import load_acoustic, load_semantic
-from gptsovits_ros.checkpoint.load_cfm import load_cfm
+from gptsovits_ros.checkpoint.load_cfm import load_cfm, load_vocoder
 from gptsovits_ros.checkpoint.token_table import load_token_table
 from gptsovits_ros.encoders.bert import BertEncoder, repeat_by_phonemes
 from gptsovits_ros.engine.acoustic_model import AcousticModel, VoicePrompt
@@ -168,7 +168,8 @@ def _computed_conditions(
 def _acoustic(voice: Voice, models: ModelCache, device: torch.device) -> AcousticModel:
     """Return the model of the version that the voice says it is."""
     if voice.model_version in CFM_CONFIGS:
-        return CfmAdapter(models.get(load_cfm, voice.acoustic, voice.vocoder, voice.acoustic_base))
+        vocoder = models.get(load_vocoder, voice.vocoder)
+        return CfmAdapter(models.get(load_cfm, voice.acoustic, voice.acoustic_base, vocoder))
     model = models.get(load_acoustic, voice.acoustic)
     speaker = partial(load_speaker, voice.speaker, device) if voice.speaker else None
     return SovitsAdapter(model, speaker)

@@ -23,12 +23,18 @@ class ModelCache:
         self._device = device
         self._models: weakref.WeakValueDictionary[tuple, nn.Module] = weakref.WeakValueDictionary()
 
-    def get(self, load: Callable[..., Model], *paths: Path | None) -> Model:
-        """Return the model that load(*paths, device=...) reads, or the one that it read before."""
-        key = (load, *(file_states([path] if path else []) for path in paths))
+    def get(self, load: Callable[..., Model], *parts: Path | nn.Module | None) -> Model:
+        """Return the model that load(*parts, device=...) makes, or the one that it made before.
+
+        Args:
+            load: reads and returns a model.
+            parts: files or folders, and models that the new one keeps.
+
+        """
+        key = (load, *(_part_state(part) for part in parts))
         model = self._models.get(key)
         if model is None:
-            model = load(*paths, device=self._device)
+            model = load(*parts, device=self._device)
             self._models[key] = model
         return model
 
@@ -50,6 +56,13 @@ def size_bytes(modules: Iterable[nn.Module]) -> int:
         for tensor in (*module.parameters(), *module.buffers())
     }
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+
+
+def _part_state(part: Path | nn.Module | None) -> tuple[FileState, ...] | nn.Module:
+    """Return what tells whether a part is the same as before."""
+    if isinstance(part, nn.Module):
+        return part
+    return file_states([part] if part else [])
 
 
 def _state(file: Path) -> FileState:

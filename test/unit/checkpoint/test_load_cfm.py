@@ -30,6 +30,7 @@ from gptsovits_ros.checkpoint.load_cfm import (
     load_bigvgan,
     load_cfm,
     load_mel_hifigan,
+    load_vocoder,
 )
 from gptsovits_ros.checkpoint.lora import merge_lora
 from gptsovits_ros.checkpoint.save import write_official
@@ -62,6 +63,7 @@ VOCODERS = {
     'v3': BigVganConfig(mel_bands=7, upsample_initial_channel=64),
     'v4': MelHifiGanConfig(mel_bands=7, upsample_initial_channel=32),
 }
+BIGVGAN = BigVgan(VOCODERS['v3'])
 
 
 def weights_of(version: str, seed: int = 0) -> WeightFile:
@@ -144,7 +146,9 @@ def test_full_size_vocoders_have_the_official_tensors(goldens):
 def test_a_model_that_is_saved_and_loaded_again_is_the_same(tmp_path, version):
     weights = weights_of(version)
     write_weights(weights, tmp_path / 'x.safetensors')
-    whole = load_cfm(tmp_path / 'x.safetensors', write_vocoder(version, tmp_path))
+    whole = load_cfm(
+        tmp_path / 'x.safetensors', None, load_vocoder(write_vocoder(version, tmp_path))
+    )
     expected = cfm_model(weights, 'x')
     assert whole.config == expected.config
     assert whole.vocoder.config == VOCODERS[version]
@@ -185,9 +189,10 @@ def test_a_lora_file_is_merged_into_its_base(tmp_path, version):
     base, lora = weights_of(version), lora_of(version)
     write_weights(base, tmp_path / 'base.safetensors')
     write_official(lora, tmp_path / 'lora.pth')  # by its header, 03 or 04
-    vocoder = write_vocoder(version, tmp_path)
-    found = load_cfm(tmp_path / 'lora.pth', vocoder, tmp_path / 'base.safetensors')
-    plain = load_cfm(tmp_path / 'base.safetensors', vocoder)
+    vocoder = load_vocoder(write_vocoder(version, tmp_path))
+    found = load_cfm(tmp_path / 'lora.pth', tmp_path / 'base.safetensors', vocoder)
+    plain = load_cfm(tmp_path / 'base.safetensors', None, vocoder)
+    assert found.vocoder is plain.vocoder
     prefix = 'cfm.base_model.model.estimator.transformer_blocks.1.attn.to_out.0.lora_'
     down, up = (lora.tensors[f'{prefix}{factor}.default.weight'].float() for factor in 'AB')
     before, after = (m.dit.blocks[1].attention.to_out.weight for m in (plain, found))
@@ -209,14 +214,14 @@ def test_a_lora_file_is_merged_into_its_base(tmp_path, version):
 def test_a_lora_file_without_its_base_says_what_is_needed(tmp_path):
     write_official(lora_of('v3'), tmp_path / 'lora.pth')
     with pytest.raises(DependencyMissingError, match='differences only; the v3 model'):
-        load_cfm(tmp_path / 'lora.pth', tmp_path / 'bigvgan')
+        load_cfm(tmp_path / 'lora.pth', None, BIGVGAN)
 
 
 def test_a_lora_file_for_another_version_is_refused(tmp_path):
     write_official(lora_of('v3'), tmp_path / 'lora.pth')
     write_weights(weights_of('v4'), tmp_path / 'base.safetensors')
     with pytest.raises(CheckpointError, match='differences to a v3 model'):
-        load_cfm(tmp_path / 'lora.pth', tmp_path, tmp_path / 'base.safetensors')
+        load_cfm(tmp_path / 'lora.pth', tmp_path / 'base.safetensors', BIGVGAN)
 
 
 LAYER = 'cfm.base_model.model.estimator.transformer_blocks.0.attn.to_q.lora_'
@@ -362,12 +367,12 @@ def test_a_vocoder_of_the_other_version_is_explained(tmp_path):
         tmp_path / 'vocoder.pth',
     )
     with pytest.raises(CheckpointError, match='does not fit x.safetensors'):
-        load_cfm(tmp_path / 'x.safetensors', tmp_path / 'vocoder.pth')
+        load_cfm(tmp_path / 'x.safetensors', None, load_vocoder(tmp_path / 'vocoder.pth'))
 
 
 def test_a_model_of_another_family_is_explained(tiny_voice, tmp_path):
     with pytest.raises(CheckpointError, match='a GPT-SoVITS v2 acoustic model, but a v3 or v4'):
-        load_cfm(tiny_voice / 'acoustic.pth', tmp_path)
+        load_cfm(tiny_voice / 'acoustic.pth', None, BIGVGAN)
     assert not is_cfm(read_weights(tiny_voice / 'semantic.ckpt'))
 
 
