@@ -154,9 +154,12 @@ def read_voice(folder: Path, model_root: Path, voice_root: Path | None = None) -
             f'prompt.language is "{language}"; known are {", ".join(PROMPT_LANGUAGES)}'
         )
     base = tree.get('base', str, '')
-    roots = (folder, *_base_folder(tree, base, voice_root or folder.parent), model_root)
+    base_folder = _base_folder(tree, base, voice_root or folder.parent)
 
     def existing(key: str, name: str) -> Path:
+        # Models may be those of the base voice, but recordings are of this speaker.
+        is_model = key.startswith(('model.', 'encoders.'))
+        roots = (folder, *(base_folder if is_model else ()), model_root)
         for root in roots:
             candidate = (root / name).resolve()
             if candidate.is_relative_to(root.resolve()) and candidate.exists():

@@ -234,6 +234,14 @@ def test_a_voice_speaks_with_the_models_of_its_base(store):
     assert store.dependants('anna') == ['bob', 'carl']
 
 
+def test_recordings_are_never_taken_from_the_base(store):
+    store.create('anna', build)
+    prompt = {'audio': 'clips/p.wav', 'text': '', 'language': 'en'}
+    tree = {**store.models_of('anna'), 'prompt': prompt}
+    with pytest.raises(VoiceInvalidError, match='prompt.audio names'):
+        store.create('bob', lambda folder: write_voice_file(folder, tree))
+
+
 def test_a_voice_of_shared_models_only_needs_no_base(store):
     for name in ('a.safetensors', 'b.safetensors'):
         (store.model_root / name).touch()
