@@ -1,7 +1,8 @@
 """Start the speech node of one robot: `ros2 launch gptsovits_ros speech.launch.py robot:=r1`.
 
-Parameters come from config/default.yaml, then config/robots/<robot>.yaml, then `params_file`;
-later files win. `--show-args` explains every argument.
+With `player:=true` the player starts beside it. Parameters come from config/default.yaml (for the
+player also config/player.yaml), then config/robots/<robot>.yaml, then `params_file`; later files
+win. `--show-args` explains every argument.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from gptsovits_ros.ros.robot_config import (
     DEFAULT_ROBOT,
     namespace_of,
     parameter_files,
+    player_files,
     robots,
 )
 from launch import LaunchContext, LaunchDescription
@@ -53,32 +55,47 @@ def generate_launch_description() -> LaunchDescription:
                 description='One more parameter file, which wins over the others. Empty: none.',
             ),
             DeclareLaunchArgument(
+                'player',
+                default_value='false',
+                choices=['true', 'false'],
+                description='Whether player_node plays the audio on this machine. Then the '
+                'speech node publishes the stamps that it needs (docs/player.md).',
+            ),
+            DeclareLaunchArgument(
                 'log_level',
                 default_value='info',
                 choices=['debug', 'info', 'warn', 'error', 'fatal'],
                 description='Least severity that is logged. Texts to speak never are.',
             ),
-            OpaqueFunction(function=start_node),
+            OpaqueFunction(function=start_nodes),
         ]
     )
 
 
-def start_node(context: LaunchContext) -> list[Node]:
-    """Return the node, with the arguments that are known by now."""
+def start_nodes(context: LaunchContext) -> list[Node]:
+    """Return the nodes, with the arguments that are known by now."""
 
     def argument(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
-    robot = argument('robot')
-    files = parameter_files(Path(argument('config_dir')), robot, argument('params_file'))
-    return [
-        Node(
+    def node(name: str, parameters: list[str | dict]) -> Node:
+        return Node(
             package='gptsovits_ros',
-            executable='speech_node',
-            name='speech_node',
+            executable=name,
+            name=name,
             namespace=namespace_of(robot, argument('namespace')),
-            parameters=[str(file) for file in files],
+            parameters=parameters,
             ros_arguments=['--log-level', argument('log_level')],
             output='screen',
         )
+
+    robot = argument('robot')
+    config_dir = Path(argument('config_dir'))
+    files = [str(file) for file in parameter_files(config_dir, robot, argument('params_file'))]
+    if argument('player') == 'false':
+        return [node('speech_node', files)]
+    defaults = [str(file) for file in player_files(config_dir)]
+    return [
+        node('speech_node', [*files, {'stream.stamped': True}]),
+        node('player_node', [*defaults, *files]),
     ]

@@ -60,6 +60,21 @@ def parameter_files(config_dir: Path, robot: str, extra: str = '') -> list[Path]
     return files
 
 
+def player_files(config_dir: Path) -> list[Path]:
+    """Return the file with the defaults of the player, which those of the robot win over.
+
+    A folder of one's own need not have it: its values are those that the node has anyway.
+
+    Raises:
+        ConfigurationError: if the file is wrong.
+
+    """
+    files = [path for path in (config_dir / 'player.yaml',) if path.exists()]
+    for file in files:
+        check_file(file)
+    return files
+
+
 def check_file(path: Path) -> None:
     """Raise ConfigurationError if a file is unreadable, or a name or value in it is wrong."""
     for name, value in _parameters_in(path):

@@ -12,8 +12,8 @@ launch_ros = pytest.importorskip('launch_ros')
 LAUNCH_FILE = str(Path(__file__).parents[2] / 'launch' / 'speech.launch.py')
 
 
-def run(**arguments: str) -> tuple[int, list[str]]:
-    """Launch, end it once the process of the node has started; return exit code and command."""
+def run(nodes: int = 1, **arguments: str) -> tuple[int, list[list[str]]]:
+    """Launch, end it once so many nodes have started; return exit code and their commands."""
     from launch.event_handlers import OnProcessStart
     from launch.launch_description_sources import PythonLaunchDescriptionSource
 
@@ -21,7 +21,7 @@ def run(**arguments: str) -> tuple[int, list[str]]:
 
     def on_start(event, context):
         commands.append(event.cmd)
-        return launch.actions.Shutdown()
+        return launch.actions.Shutdown() if len(commands) == nodes else None
 
     service = launch.LaunchService()
     service.include_launch_description(
@@ -34,7 +34,7 @@ def run(**arguments: str) -> tuple[int, list[str]]:
             ]
         )
     )
-    return service.run(), commands[0] if commands else []
+    return service.run(), commands
 
 
 def test_every_argument_is_explained():
@@ -47,6 +47,7 @@ def test_every_argument_is_explained():
         'namespace',
         'config_dir',
         'params_file',
+        'player',
         'log_level',
     ]
     assert all(len(argument.description) > 30 for argument in arguments)
@@ -63,11 +64,23 @@ def test_every_argument_is_explained():
     ],
 )
 def test_robot_gives_namespace_and_files(ros_domain, arguments, namespace, files):
-    _, command = run(**arguments)
+    _, (command,) = run(**arguments)
     given = [word.removeprefix('__ns:=') for word in command if word.startswith('__ns:=')]
     assert given == [namespace]
     assert [Path(word).name for word in command if word.endswith('.yaml')] == files
     assert command[command.index('--log-level') + 1] == 'info'
+
+
+def test_player_starts_beside_it_with_the_same_files(ros_domain):
+    _, commands = run(nodes=2, player='true', robot='r2')
+    speech, player = sorted(commands, key=lambda command: 'player_node' in command[0])
+    files = [[Path(word).name for word in command if '.yaml' in word] for command in commands]
+    assert [Path(command[0]).name for command in (speech, player)] == [
+        'speech_node',
+        'player_node',
+    ]
+    assert '__ns:=/r2' in speech and '__ns:=/r2' in player
+    assert ['player.yaml', 'default.yaml', 'r2.yaml'] in files
 
 
 def test_unknown_robot_ends_the_launch(ros_domain):

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from gptsovits_ros.errors import ConfigurationError
-from gptsovits_ros.ros.robot_config import check_file, namespace_of, parameter_files, robots
+from gptsovits_ros.ros.robot_config import (
+    check_file,
+    namespace_of,
+    parameter_files,
+    player_files,
+    robots,
+)
 
 CONFIG_DIR = Path(__file__).parents[3] / 'config'
 
@@ -78,6 +84,14 @@ def test_file_may_hold_parameters_of_the_player(tmp_path):
     check_file(write(tmp_path, text.format(0.5)))
     with pytest.raises(ConfigurationError, match=r'player.volume must be in \[0.0, 1.0\]'):
         check_file(write(tmp_path, text.format(1.5)))
+
+
+def test_player_has_a_file_of_defaults_where_the_folder_has_one(tmp_path):
+    assert player_files(CONFIG_DIR) == [CONFIG_DIR / 'player.yaml']
+    assert player_files(tmp_path) == []
+    (tmp_path / 'player.yaml').write_text('voice: anna')
+    with pytest.raises(ConfigurationError, match='no parameter file'):
+        player_files(tmp_path)
 
 
 def test_parameters_of_every_node_are_let_through(tmp_path):
