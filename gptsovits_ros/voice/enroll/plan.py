@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gptsovits_ros.errors import LanguageUnsupportedError, RecordingManySpeakersError
-from gptsovits_ros.voice.enroll.activity import SpeechDetector
+from gptsovits_ros.voice.enroll.activity import FRAME_SAMPLES, ON, SpeechDetector
 from gptsovits_ros.voice.enroll.decode import ANALYSIS_RATE, Clip, Recording, decode
 from gptsovits_ros.voice.enroll.denoise import denoise
 from gptsovits_ros.voice.enroll.quality import Listened
@@ -23,7 +23,7 @@ from gptsovits_ros.voice.enroll.selection import (
     refuse_unsuitable,
 )
 from gptsovits_ros.voice.enroll.slices import Slice, whole
-from gptsovits_ros.voice.enroll.speakers import SpeakerCounter
+from gptsovits_ros.voice.enroll.speakers import LEVEL_RMS, SpeakerListener
 from gptsovits_ros.voice.enroll.transcript import (
     LETTERS_PER_SECOND,
     MIN_AGREEMENT,
@@ -40,6 +40,8 @@ HIGHEST_PEAK = 0.95
 # Two people who speak at once for longer than this are not one [s]. One alone gave 0.0 s in all
 # good recordings.
 MAX_OVERLAP_S = 0.8
+# Two voices are less alike than this; one gave 0.78 and more, two gave 0.41 and less.
+MIN_AGREEMENT_OF_VOICES = 0.6
 # A recording in a language that the models do not read gives a voice, but no prompt text.
 OTHER_LANGUAGE = 'other'
 LANGUAGES = (*LETTERS_PER_SECOND, OTHER_LANGUAGE)
@@ -118,7 +120,7 @@ class EnrolmentChain:
         everything = whole(heard)
         # A text of all that is said needs no cutting where all of it fits into the prompt.
         first = everything if transcript and self._transcriber is None else None
-        speakers_checked = self._check_speakers(heard)
+        agreement_of_voices = self._check_speakers(heard)
         prompt, *references = best_slices(heard, first)
         said = self._transcript(prompt.slice, everything, language, transcript)
         report = QualityReport(
@@ -129,10 +131,10 @@ class EnrolmentChain:
             references=tuple(map(_piece_report, references)),
             text=said.text,
             text_source=said.source,
-            speakers_checked=speakers_checked,
-            agreement=None,
+            speakers_checked=self._listener is not None,
+            agreement=agreement_of_voices,
             denoised=without_noise,
-            notes=tuple(_notes(prompt, said, speakers_checked)),
+            notes=tuple(_notes(prompt, said, self._listener is not None)),
         )
         return EnrolmentPlan(_piece(prompt), tuple(map(_piece, references)), said.text, report)
 
@@ -141,8 +143,8 @@ class EnrolmentChain:
         return SpeechDetector()
 
     @cached_property
-    def _counter(self) -> SpeakerCounter | None:
-        return SpeakerCounter.find(self._model_root)
+    def _listener(self) -> SpeakerListener | None:
+        return SpeakerListener.find(self._model_root)
 
     @cached_property
     def _transcriber(self) -> Transcriber | None:
@@ -152,18 +154,24 @@ class EnrolmentChain:
         wave = recording.at(ANALYSIS_RATE)
         return Listened(recording, wave, self._detector.probabilities(wave))
 
-    def _check_speakers(self, heard: Sequence[Listened]) -> bool:
-        """Refuse recordings in which people speak at once; False: there is nothing to tell it."""
-        if self._counter is None:
-            return False
+    def _check_speakers(self, heard: Sequence[Listened]) -> float | None:
+        """Refuse recordings of more than one person; returns how alike their voice stays."""
+        if self._listener is None:
+            return None
         for one in heard:
-            overlap_s = self._counter.voices(one.wave).overlap_s
+            overlap_s = self._listener.overlap_s(one.wave * _gain(one))
             if overlap_s > MAX_OVERLAP_S:
                 raise RecordingManySpeakersError(
                     f'in {one.recording.name} two people speak at once for {overlap_s:.1f} s; '
                     'record one person alone'
                 )
-        return True
+        alike = self._listener.agreement([_speech(one) for one in heard])
+        if alike is not None and alike < MIN_AGREEMENT_OF_VOICES:
+            raise RecordingManySpeakersError(
+                f'two different voices speak in the recordings (likeness {alike:.2f}, of one '
+                f'voice at least {MIN_AGREEMENT_OF_VOICES:g}); record one person alone'
+            )
+        return alike
 
     def _transcript(
         self, prompt: Slice, everything: Slice | None, language: str, given: str
@@ -186,6 +194,19 @@ class EnrolmentChain:
         return Transcript(
             heard, 'heard', f'the given text is not what is said; whisper heard "{heard}"'
         )
+
+
+def _speech(one: Listened) -> np.ndarray:
+    """Return what is spoken in a recording at 16 kHz, without its pauses."""
+    count = len(one.wave) // FRAME_SAMPLES
+    frames = one.wave[: count * FRAME_SAMPLES].reshape(count, FRAME_SAMPLES)
+    return frames[one.speech[:count] >= ON].reshape(-1)
+
+
+def _gain(one: Listened) -> np.float32:
+    """Return what makes the speech of a recording as loud as the networks want it."""
+    power = one.power[one.speech >= ON]
+    return np.float32(LEVEL_RMS / np.sqrt(power.mean())) if len(power) else np.float32(1)
 
 
 def _given(prompt: Slice, everything: Slice | None, language: str, given: str) -> Transcript:
