@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
 
-from gptsovits_ros.errors import GptsovitsError
-from gptsovits_ros.ros.utterance import State, Utterance
+from gptsovits_ros.ros.playback import Report
+from gptsovits_ros.ros.utterance import Ending, State, Utterance
 from gptsovits_ros.types import VoiceInfo
 
 # PortAudio's number for signed 16-bit samples (paInt16), used by mgonzs13's AudioInfo.format.
@@ -135,11 +135,16 @@ def voice_message(voice: VoiceInfo, message_type: type) -> Any:
     )
 
 
+def duration_s(message: Duration) -> float:
+    """Return a length of time in seconds."""
+    return message.sec + message.nanosec * 1e-9
+
+
 def state_message(
     state: State,
     utterance: Utterance | None,
     segment: str,
-    error: GptsovitsError | None,
+    ending: Ending | None,
     message_type: type,
 ) -> Any:
     """Return a state as msg/SpeechState, without header, voice and queue length."""
@@ -147,8 +152,25 @@ def state_message(
     if utterance is not None:
         message.utterance_id = utterance.id
         message.source = utterance.source
+        message.priority = int(utterance.order.priority)
         message.guard = utterance.guard_summary
-    if error is not None:
-        message.error_code = error.code
-        message.error_msg = str(error)
+        if utterance.heard is not None:
+            message.heard = duration_message(utterance.heard.duration_s)
+            message.heard_text = utterance.heard.text
+    if ending is not None:
+        message.error_code = ending.error.code
+        message.error_msg = str(ending.error)
+        message.reason = int(ending.reason)
     return message
+
+
+def player_report(message: Any) -> Report:
+    """Return what msg/PlayerState tells of the samples."""
+    stamp = message.chunk_stamp
+    return Report(
+        is_playing=message.playing,
+        stamp_ns=stamp.sec * 1_000_000_000 + stamp.nanosec,
+        samples=message.chunk_samples,
+        has_played=message.played_samples > 0,
+        flushes=message.flushes,
+    )

@@ -57,6 +57,9 @@ class ParamSpec:
 # A relative or absolute ROS name; no `~` and no substitutions: the namespace tells robots apart.
 TOPIC_PATTERN = r'/?[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*'
 
+PRIORITIES = ('chat', 'task', 'safety')
+POLICIES = ('queue', 'replace', 'interrupt', 'interrupt_at_clause', 'drop_if_late')
+
 PARAMETERS = (
     ParamSpec('voice', '', 'Voice of requests that name none; empty: the default voice.'),
     ParamSpec('language', 'auto', 'Language of requests that name none.', choices=LANGUAGES),
@@ -68,6 +71,14 @@ PARAMETERS = (
         'audio',
         'Topic of the audio; `<name>_info` tells its format.',
         pattern=TOPIC_PATTERN,
+        read_only=True,
+    ),
+    ParamSpec(
+        'topic.barge_in',
+        '',
+        'Topic (std_msgs/Bool) on which true means that somebody speaks: what is not a warning '
+        'falls silent; empty: none.',
+        pattern=f'({TOPIC_PATTERN})?',
         read_only=True,
     ),
     ParamSpec(
@@ -166,10 +177,61 @@ PARAMETERS = (
         read_only=True,
     ),
     ParamSpec(
+        'speaking.hold_ms',
+        200,
+        'How long `is_speaking` stays true behind the last sample [ms], e.g. until the echo of '
+        'the room is over.',
+        bounds=(0, 5000),
+    ),
+    ParamSpec(
+        'say.priority',
+        'task',
+        'Priority of requests that name none.',
+        choices=PRIORITIES,
+    ),
+    ParamSpec(
+        'say.policy',
+        'queue',
+        'Policy of requests that name none (SayRequest.msg tells what each does).',
+        choices=POLICIES,
+    ),
+    ParamSpec(
+        'say.deadline_s',
+        0.0,
+        'Requests that name no deadline are dropped if they have not begun after so long [s]; '
+        '0: never.',
+        bounds=(0.0, 3600.0),
+    ),
+    ParamSpec(
+        'say_stream.timeout_s',
+        10.0,
+        'A text stream is given up so long after its last piece [s].',
+        bounds=(0.1, 600.0),
+    ),
+    ParamSpec(
+        'say_stream.max_characters',
+        20_000,
+        'Longest text of a stream, all pieces together [characters].',
+        bounds=(1, 1_000_000),
+    ),
+    ParamSpec(
         'queue.max_length',
         16,
-        'Most utterances that may wait; more are refused.',
+        'Most utterances that may wait; then a more important one takes the place of the newest '
+        'of the least important, and others are refused.',
         bounds=(1, 1000),
+    ),
+    ParamSpec(
+        'queue.merge',
+        False,
+        'Refuse a text that waits already in the same voice; the one that waits takes its '
+        'priority.',
+    ),
+    ParamSpec(
+        'queue.late_s',
+        1.0,
+        'How long requests with the policy drop_if_late and without a deadline may wait [s].',
+        bounds=(0.0, 3600.0),
     ),
     ParamSpec(
         'engine.python',

@@ -17,6 +17,7 @@ class Parameters:
     language: str
     topic_say: str
     topic_audio: str
+    topic_barge_in: str
     speech_speed: float
     speech_seed: int
     speech_split: str
@@ -34,7 +35,15 @@ class Parameters:
     stream_lead_ms: int
     stream_stamped: bool
     stream_frame_id: str
+    speaking_hold_ms: int
+    say_priority: str
+    say_policy: str
+    say_deadline_s: float
+    say_stream_timeout_s: float
+    say_stream_max_characters: int
     queue_max_length: int
+    queue_merge: bool
+    queue_late_s: float
     engine_python: str
     engine_device: str
     engine_threads: int

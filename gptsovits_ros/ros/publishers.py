@@ -7,21 +7,22 @@ from typing import Any
 
 import numpy as np
 from audio_common_msgs import msg as audio_common
+from builtin_interfaces.msg import Time
 from rclpy.duration import Duration
 from rclpy.node import Node
-from std_msgs.msg import Bool
+from std_msgs.msg import Empty
 
 from gptsovits_ros.msg import SpeechState
 from gptsovits_ros.ros.conversions import audio_messages
 from gptsovits_ros.ros.parameters import Parameters
-from gptsovits_ros.ros.qos import AUDIO_QOS, LATCHED_QOS, STATE_QOS
+from gptsovits_ros.ros.qos import AUDIO_QOS, FLUSH_QOS, LATCHED_QOS, STATE_QOS
 
 
 class AudioPublisher:
     """The audio and its description, in the messages of the installed `audio_common_msgs`."""
 
     def __init__(self, node: Node, parameters: Parameters) -> None:
-        """Create the topics `audio`, `audio_info` and, if asked for, `audio_stamped`."""
+        """Create `audio`, `audio_info`, `audio_flush` and, if asked for, `audio_stamped`."""
         self._clock = node.get_clock()
         self._frame_id = parameters.stream_frame_id
         self._messages = audio_messages(audio_common)
@@ -33,6 +34,7 @@ class AudioPublisher:
             self._stamped = node.create_publisher(
                 self._messages.stamped_type, f'{topic}_stamped', AUDIO_QOS
             )
+        self._flush = node.create_publisher(Empty, f'{topic}_flush', FLUSH_QOS)
         self._lock = threading.Lock()
         self._announced: Any = None
 
@@ -45,31 +47,20 @@ class AudioPublisher:
             self._announced = info
             self._info.publish(info)
 
-    def publish(self, samples: np.ndarray, sample_rate: int, due_in_s: float) -> None:
-        """Publish int16 [T] samples that are to be heard in due_in_s seconds."""
-        stamp = (self._clock.now() + Duration(seconds=due_in_s)).to_msg()
+    def stamp(self, due_in_s: float) -> Time:
+        """Return the stamp of samples that are to be heard in due_in_s seconds."""
+        return (self._clock.now() + Duration(seconds=due_in_s)).to_msg()
+
+    def publish(self, samples: np.ndarray, sample_rate: int, stamp: Time) -> None:
+        """Publish int16 [T] samples that are to be heard at the time of the stamp."""
         message = self._messages.audio(samples, sample_rate, stamp, self._frame_id)
         self._audio.publish(message)
         if self._stamped is not None:
             self._stamped.publish(self._messages.stamped(message, stamp, self._frame_id))
 
-
-class SpeakingPublisher:
-    """The latched yes or no of `is_speaking`."""
-
-    def __init__(self, node: Node) -> None:
-        """Create the topic and publish False."""
-        self._publisher = node.create_publisher(Bool, 'is_speaking', LATCHED_QOS)
-        self._lock = threading.Lock()
-        self._speaking: bool | None = None
-        self.publish(False)
-
-    def publish(self, speaking: bool) -> None:
-        """Publish a change; the same value again is not sent."""
-        with self._lock:
-            if speaking != self._speaking:
-                self._speaking = speaking
-                self._publisher.publish(Bool(data=speaking))
+    def flush(self) -> None:
+        """Tell players to drop what they have not played."""
+        self._flush.publish(Empty())
 
 
 class StatePublisher:

@@ -14,6 +14,21 @@ AUDIO_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE
 )
 
+# Must not be lost, and must not come late: what was not delivered is of no use to a late joiner.
+FLUSH_QOS = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE
+)
+
+# From whoever listens to people, mostly with the QoS of sensor data: best effort matches all.
+BARGE_IN_QOS = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.BEST_EFFORT
+)
+
+# Pieces of text come by the token, faster than callbacks run at times, and none may be lost.
+SAY_STREAM_QOS = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=ReliabilityPolicy.RELIABLE
+)
+
 # A level: late joiners get the present value, and only the present value matters.
 LATCHED_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,

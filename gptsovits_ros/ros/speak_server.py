@@ -11,6 +11,7 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 
 from gptsovits_ros.action import Speak
+from gptsovits_ros.msg import SpeechState
 from gptsovits_ros.ros.conversions import duration_message
 from gptsovits_ros.ros.utterance import State, Utterance
 
@@ -82,16 +83,19 @@ class SpeakServer(ActionServer):
             )
         )
 
-    def finish(self, utterance: Utterance, error_code: int, error_msg: str) -> None:
-        """Hand over the result of an utterance; error_code 0: it was spoken to its end."""
+    def finish(self, utterance: Utterance, end: SpeechState) -> None:
+        """Hand over the result of an utterance, with what its last state tells."""
         goal_handle = self._goals.pop(utterance.id, None)
         if goal_handle is None:
             return
         self._results[utterance.id] = Speak.Result(
-            error_code=error_code,
-            error_msg=error_msg,
+            error_code=end.error_code,
+            error_msg=end.error_msg,
             utterance_id=utterance.id,
             audio_duration=duration_message(utterance.published_s),
+            heard=end.heard,
+            heard_text=end.heard_text,
+            reason=end.reason,
             guard=utterance.guard,
         )
         # Not through self.notify_execute, which is silent: this runs _conclude in the executor.

@@ -6,9 +6,14 @@ import threading
 import time
 import uuid
 from collections import Counter
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
+from gptsovits_ros.errors import CanceledError, GptsovitsError
+from gptsovits_ros.ros.heard import Heard, Playout
+from gptsovits_ros.ros.order import Order, Reason
+from gptsovits_ros.ros.script import Part, Script
 from gptsovits_ros.types import SpeechRequest
 
 
@@ -31,43 +36,83 @@ class State(IntEnum):
         return self >= State.FINISHED
 
 
+@dataclass(frozen=True)
+class Ending:
+    """Why an utterance did not go on to its end."""
+
+    error: GptsovitsError
+    reason: Reason = Reason.NONE
+
+    @property
+    def state(self) -> State:
+        """Canceled if somebody wanted it so, else failed."""
+        return State.CANCELED if isinstance(self.error, CanceledError) else State.FAILED
+
+
 class Cancelable(Protocol):
-    """What can be told to stop: the stream of an engine."""
+    """What can be told to stop: the speech of an engine."""
 
     def cancel(self) -> None:
         """Stop as soon as possible; may be called from any thread, more than once."""
 
 
 class Utterance:
-    """A request with an identity, which any thread may cancel.
+    """A request with an identity, which any thread may end.
 
     Attributes:
-        request: what to say, and how.
-        source: where it came from: "say" or "speak".
+        request: how to say it; its text is that of `script` where all of it is known at once.
+        source: who wants it said; sources take turns in the queue.
         id: unique; names it in logs and messages.
-        published_s: length of its audio that was published [s].
+        order: what it asks of the queue.
+        script: what to say.
+        playout: what was sent of it.
+        created: when it was accepted [s, time.monotonic()].
         first_audio_s: from its acceptance to its first audio [s]; None before that.
         guard: what went wrong with its segments and was done about it (docs/guard.md), in order.
+        heard: how much of it was heard; None until it has ended.
 
     """
 
-    def __init__(self, request: SpeechRequest, source: str, utterance_id: str = '') -> None:
-        """Create an utterance; without an id it gets a random one."""
+    def __init__(
+        self,
+        request: SpeechRequest,
+        source: str,
+        utterance_id: str = '',
+        order: Order | None = None,
+        script: Script | None = None,
+    ) -> None:
+        """Create an utterance; without an id it gets a random one, without a script its text."""
         self.request = request
         self.source = source
         self.id = utterance_id or uuid.uuid4().hex
-        self.published_s = 0.0
+        self.order = order or Order()
+        self.script = script or Script((Part(request.text),))
+        self.playout = Playout()
+        self.created = time.monotonic()
         self.first_audio_s: float | None = None
         self.guard: list[str] = []
-        self._created = time.monotonic()
+        self.heard: Heard | None = None
         self._canceled = threading.Event()
         self._lock = threading.Lock()
-        self._stream: Cancelable | None = None
+        self._speech: Cancelable | None = None
+        self._ending: Ending | None = None
+        self._is_within_segment = False
+
+    @property
+    def published_s(self) -> float:
+        """Length of its audio that was published [s]."""
+        return self.playout.sent_s
 
     @property
     def is_canceled(self) -> bool:
-        """True once someone asked to stop it."""
+        """True once someone asked to stop it at once."""
         return self._canceled.is_set()
+
+    @property
+    def ending(self) -> Ending | None:
+        """Why it has to end, or has ended, early."""
+        with self._lock:
+            return self._ending
 
     @property
     def guard_summary(self) -> str:
@@ -75,13 +120,41 @@ class Utterance:
         counts = Counter(self.guard).items()
         return ', '.join(f'{count} {report}' for report, count in counts)
 
-    def cancel(self) -> None:
-        """Ask it to stop, and with it the engine's work for it; more than once does no harm."""
+    def says_the_same(self, other: Utterance) -> bool:
+        """Tell whether both are the same words in the same voice, known to their end."""
+        return (
+            self.script.is_complete
+            and other.script.is_complete
+            and self.request.voice == other.request.voice
+            and self.script.text == other.script.text
+        )
+
+    def cancel(self, ending: Ending | None = None) -> None:
+        """End it at once, and with it the engine's work for it; the first ending counts."""
         with self._lock:
+            self._ending = self._ending or ending or _stopped()
             self._canceled.set()
-            stream = self._stream
-        if stream is not None:
-            stream.cancel()
+            speech = self._speech
+        if speech is not None:
+            speech.cancel()
+
+    def leave(self, ending: Ending) -> None:
+        """End it behind the segment that is being sent, or now if none is; what was sent stays."""
+        with self._lock:
+            self._ending = self._ending or ending
+            speech = None if self._is_within_segment else self._speech
+        if speech is not None:
+            speech.cancel()
+
+    def begin_segment(self) -> None:
+        """Note that a segment is being sent from now on."""
+        with self._lock:
+            self._is_within_segment = True
+
+    def end_segment(self) -> None:
+        """Note that a segment was sent to its end."""
+        with self._lock:
+            self._is_within_segment = False
 
     def wait_canceled(self, timeout_s: float) -> bool:
         """Sleep for timeout_s, or until it is cancelled; return whether it is."""
@@ -90,13 +163,17 @@ class Utterance:
     def note_published(self, duration_s: float) -> None:
         """Note that so much more of its audio was published."""
         if self.first_audio_s is None:
-            self.first_audio_s = time.monotonic() - self._created
-        self.published_s += duration_s
+            self.first_audio_s = time.monotonic() - self.created
+        self.playout.sent(duration_s)
 
-    def attach(self, stream: Cancelable) -> None:
-        """Let cancel() reach the engine's work; if it was cancelled already the work stops now."""
+    def attach(self, speech: Cancelable) -> None:
+        """Let an end reach the engine's work; if it came already the work stops now."""
         with self._lock:
-            self._stream = stream
-            canceled = self._canceled.is_set()
-        if canceled:
-            stream.cancel()
+            self._speech = speech
+            has_to_end = self._ending is not None
+        if has_to_end:
+            speech.cancel()
+
+
+def _stopped() -> Ending:
+    return Ending(CanceledError('stopped before its end'), Reason.STOP)

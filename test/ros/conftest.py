@@ -318,6 +318,8 @@ def shared_robot(shared_node: NodeProcess) -> Iterator[Robot]:
 def robot(shared_robot: Robot) -> Robot:
     """Return the shared robot, with nothing to say and nothing heard yet."""
     shared_robot.stop()
-    wait_until(lambda: not shared_robot.heard.states or shared_robot.last_state('IDLE'))
+    heard = shared_robot.heard
+    wait_until(lambda: not heard.states or shared_robot.last_state('IDLE'))
+    wait_until(lambda: not heard.speaking or heard.speaking[-1][1] is False)
     shared_robot.forget()
     return shared_robot

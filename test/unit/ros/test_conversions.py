@@ -138,15 +138,44 @@ def test_state_numbers_are_those_of_the_message():
         assert getattr(msg.SpeechState, state.name) == state.value
 
 
+def test_priorities_policies_and_reasons_have_the_numbers_of_the_messages():
+    msg = pytest.importorskip('gptsovits_ros.msg')
+    from gptsovits_ros.ros.order import Policy, Priority, Reason
+
+    for value in (*Priority, *Policy):
+        assert getattr(msg.SayRequest, value.name) == value.value
+    for reason in Reason:
+        assert getattr(msg.SpeechState, reason.name, 0) == reason.value
+
+
+def test_player_report_names_the_message_that_was_heard_last(conversions):
+    msg = pytest.importorskip('gptsovits_ros.msg')
+    message = msg.PlayerState(playing=True, chunk_samples=320, flushes=2, played_samples=900)
+    message.chunk_stamp.sec, message.chunk_stamp.nanosec = 17, 5
+    report = conversions.player_report(message)
+    assert (report.is_playing, report.stamp_ns, report.samples) == (True, 17_000_000_005, 320)
+    assert (report.has_played, report.flushes) == (True, 2)
+
+
+@pytest.mark.parametrize('seconds', [0.0, 1e-9, 0.1, 59.999999999, 3600.5])
+def test_durations_survive_the_way_to_a_message_and_back(conversions, seconds):
+    assert conversions.duration_s(conversions.duration_message(seconds)) == pytest.approx(seconds)
+
+
 def test_state_carries_utterance_and_error(conversions):
     msg = pytest.importorskip('gptsovits_ros.msg')
-    from gptsovits_ros.ros.utterance import State, Utterance
+    from gptsovits_ros.ros.heard import Heard
+    from gptsovits_ros.ros.order import Order, Priority, Reason
+    from gptsovits_ros.ros.utterance import Ending, Utterance
 
-    utterance = Utterance(SpeechRequest('private'), 'speak', 'abc')
+    order = Order(Priority.SAFETY)
+    utterance = Utterance(SpeechRequest('private'), 'speak', 'abc', order)
+    utterance.heard = Heard(1.5, 'so far')
     utterance.guard += ['leak:retried', 'too_long:cut', 'leak:retried']
-    message = conversions.state_message(
-        State.FAILED, utterance, '', EngineCrashedError('died'), msg.SpeechState
-    )
+    ending = Ending(EngineCrashedError('died'), Reason.NONE)
+    message = conversions.state_message(ending.state, utterance, '', ending, msg.SpeechState)
+    assert (message.priority, message.heard_text, message.heard.sec) == (3, 'so far', 1)
+    assert (message.heard.nanosec, message.reason) == (500_000_000, 0)
     assert (message.state, message.utterance_id, message.source) == (8, 'abc', 'speak')
     assert (message.error_code, message.error_msg, message.synthetic) == (221, 'died', True)
     assert message.guard == '2 leak:retried, 1 too_long:cut'
