@@ -28,6 +28,7 @@ from gptsovits_ros.msg import SayRequest, SayStream, Voice
 from gptsovits_ros.ros import requests
 from gptsovits_ros.ros.conversions import duration_s, voice_message
 from gptsovits_ros.ros.logs import RosLogHandler
+from gptsovits_ros.ros.node_main import run_node
 from gptsovits_ros.ros.order import Order, Priority, Reason
 from gptsovits_ros.ros.parameter_server import ParameterServer
 from gptsovits_ros.ros.parameters import Parameters
@@ -35,7 +36,6 @@ from gptsovits_ros.ros.qos import BARGE_IN_QOS, SAY_QOS, SAY_STREAM_QOS
 from gptsovits_ros.ros.queue import QueueSettings, UtteranceQueue
 from gptsovits_ros.ros.reception import Reception
 from gptsovits_ros.ros.reports import Reports, describe
-from gptsovits_ros.ros.running import run_node
 from gptsovits_ros.ros.script import Script
 from gptsovits_ros.ros.speak_server import SpeakServer
 from gptsovits_ros.ros.speaker import Speaker, StreamSettings
