@@ -1,42 +1,70 @@
-"""`python -m bench`: measure the engine on a full-size stand-in voice, or on a voice of yours."""
+"""Measure how fast the engine is, and write a table and bench/out/latest.json.
+
+  speech   time to first audio, tokens per second, real-time factor, memory, and each stage
+  phrases  how long a phrase of the cache takes
+  shared   1, 2, 4 and 8 robots that share one engine process
+  soak     many utterances: whether memory or time per utterance grows
+  peers    the same work on other programs that run GPT-SoVITS (bench/peers/README.md)
+
+Without names: speech and phrases. `python -m bench.soak_node --help` and `python -m
+bench.interrupts --help` measure the node. Say what else runs on the machine: the load is part of
+each row, and two threads on a machine with one busy core are much slower than one.
+"""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import shlex
 import sys
 from pathlib import Path
 
 from bench.report import OUT, table, write
-from bench.speech import measure
-from gptsovits_ros.voice.standin import make_test_voice
+from bench.setup import Setup
 
-STANDIN = Path(__file__).resolve().parent.parent / '.work' / 'bench' / 'full'
+BENCHES = ('speech', 'phrases', 'shared', 'soak', 'peers')
 
 
 def main() -> int:
-    """Print a table and write it as JSON."""
-    parser = argparse.ArgumentParser(prog='python -m bench', description=__doc__)
+    """Run the benchmarks that are named."""
+    parser = argparse.ArgumentParser(
+        prog='python -m bench',
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('names', nargs='*', metavar='NAME', help=f'of {", ".join(BENCHES)}')
     parser.add_argument(
         '--voice',
         type=Path,
         metavar='FOLDER',
-        help='voice to measure (default: a full-size stand-in, made once: 1.1 GB)',
+        help='voice to measure (default: a stand-in with random weights, made once: full-size, '
+        '1.1 GB, or tiny for soak)',
     )
     parser.add_argument('--threads', type=int, default=1, help='CPU threads (default: 1)')
     parser.add_argument('--device', default='cpu', help='cpu or cuda:<n> (default: cpu)')
     parser.add_argument('--runs', type=int, default=5, help='runs of each quantity (default: 5)')
     parser.add_argument(
+        '--utterances', type=int, default=1000, help='of soak, in all (default: 1000)'
+    )
+    parser.add_argument(
         '--out', type=Path, default=OUT, metavar='FILE', help='where the JSON goes'
     )
     args = parser.parse_args()
-    if args.voice is None and not STANDIN.exists():
-        print('making a full-size stand-in voice; this is done once', flush=True)
-        make_test_voice(STANDIN, 'full')
-    command = shlex.join(['python', '-m', 'bench', *sys.argv[1:]])
-    rows = list(measure(args.voice or STANDIN, args.threads, args.device, args.runs, command))
-    print(table(rows))
-    write(rows, args.out)
+    unknown = sorted(set(args.names).difference(BENCHES))
+    if unknown:
+        parser.error(f'there is no benchmark {unknown[0]}; there are {", ".join(BENCHES)}')
+    setup = Setup(
+        args.voice,
+        args.device,
+        args.threads,
+        args.runs,
+        args.utterances,
+        shlex.join(['python', '-m', 'bench', *sys.argv[1:]]),
+    )
+    for name in args.names or ('speech', 'phrases'):
+        rows = list(importlib.import_module(f'bench.{name}').measure(setup))
+        print(f'{name}\n\n{table(rows)}\n', flush=True)
+        write(rows, args.out)
     return 0
 
 
