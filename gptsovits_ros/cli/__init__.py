@@ -62,17 +62,17 @@ def report_error(name: str, message: str) -> None:
     print(f'error {name}: {" ".join(message.split())}', file=sys.stderr)
 
 
-def add_roots(parser: argparse.ArgumentParser) -> None:
+def add_roots(parser: argparse.ArgumentParser, default: str = '') -> None:
     """Declare --voice-root and --model-root; empty means below $XDG_DATA_HOME/gptsovits_ros."""
     parser.add_argument(
         '--voice-root',
-        default='',
+        default=default,
         metavar='FOLDER',
         help='folder with one folder per voice (default: $XDG_DATA_HOME/gptsovits_ros/voices)',
     )
     parser.add_argument(
         '--model-root',
-        default='',
+        default=default,
         metavar='FOLDER',
         help='folder of the official models (default: $XDG_DATA_HOME/gptsovits_ros/models)',
     )

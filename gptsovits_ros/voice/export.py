@@ -112,7 +112,7 @@ def export_voice(
         with tempfile.TemporaryDirectory(prefix='.exporting-', dir=path.parent) as work:
             folder = Path(work) / name
             folder.mkdir()
-            needs = _stage(voice, folder, with_models)
+            needs = _stage(voice, folder, store, with_models)
             _rewrite_conditions(voice, folder, store)
             part = Path(work) / 'archive'
             _write_zip(folder, Manifest(name, needs, _listed(folder)), part)
@@ -127,15 +127,16 @@ def export_voice(
     return Exported(path, path.stat().st_size, needs)
 
 
-def _stage(voice: Voice, folder: Path, with_models: bool) -> tuple[str, ...]:
+def _stage(voice: Voice, folder: Path, store: VoiceStore, with_models: bool) -> tuple[str, ...]:
     """Copy what is carried into a folder, under the names of an archive; return what is not."""
     tree = read_voice_file(voice.folder)
-    own, needs = voice.folder.resolve(), []
+    own, shared = voice.folder.resolve(), store.model_root.resolve()
+    needs = [f'voice {voice.base}'] if voice.base and not with_models else []
     for section, key, source, copy, suffix in _models(voice):
         if with_models or source.is_relative_to(own):
             copy(source, folder / f'{key}{suffix}')
             tree[section] = {**tree[section], key: f'{key}{suffix}'}
-        else:
+        elif source.is_relative_to(shared):
             needs.append(tree[section][key])
     tree['prompt'], tree['references'] = _stage_clips(voice, tree['prompt'], folder)
     if with_models:
@@ -144,8 +145,7 @@ def _stage(voice: Voice, folder: Path, with_models: bool) -> tuple[str, ...]:
         if (voice.folder / name).is_file():
             shutil.copyfile(voice.folder / name, folder / name)
     write_voice_file(folder, tree)
-    base = tree.get('base')
-    return (*([f'voice {base}'] if base else []), *needs)
+    return tuple(needs)
 
 
 def _models(voice: Voice) -> list[tuple[str, str, Path, Copy, str]]:

@@ -232,6 +232,7 @@ def _extract(archive: zipfile.ZipFile, file: ArchivedFile, folder: Path) -> None
 
 def _check_content(voice: Voice) -> None:
     """Look whether each file is what its name says; models are not loaded."""
+    own = voice.folder.resolve()
     for path in voice.folder.rglob(f'*{PORTABLE}'):
         check_tensors(path)
     for path, role in (
@@ -240,10 +241,10 @@ def _check_content(voice: Voice) -> None:
         (voice.acoustic_base, 'acoustic'),
         (voice.content, 'content'),
     ):
-        if path is not None and path.suffix == PORTABLE:
+        if path is not None and path.is_relative_to(own):
             check_model(path, role)
     for folder, class_name in ((voice.bert, 'BertModel'), (voice.hubert, 'HubertModel')):
-        if folder is not None and folder.is_relative_to(voice.folder.resolve()):
+        if folder is not None and folder.is_relative_to(own):
             check_encoder(folder, class_name)
     if voice.prompt_audio is not None:
         load_prompt_16k(voice.prompt_audio)

@@ -21,7 +21,7 @@ from gptsovits_ros.voice.store import DELETED_FOLDER, LOCK_FILE, VoiceStore
 from gptsovits_ros.voice.voice_file import write_voice_file
 
 KILLS = 50
-LONGEST_RUN_S = 0.12
+LONGEST_RUN_S = 0.6
 CONSENT = Consent('Anna Example', '2026-05-17', 'the robot at the desk')
 
 

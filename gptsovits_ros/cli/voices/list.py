@@ -1,21 +1,21 @@
-"""`gptsovits_ros voices`: list the voices of a folder."""
+"""`gptsovits_ros voices list`: the voices of a folder."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
-from gptsovits_ros.cli import FAILED, add_roots, report
+from gptsovits_ros.cli import FAILED, report
 from gptsovits_ros.errors import VoiceInvalidError
 
-NAME = 'voices'
-HELP = 'list the voices'
+EPILOG = 'The one that speaks where none is named is marked by a star.'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument('--json', action='store_true', help='as a JSON list')
-    add_roots(parser)
+    parser.add_argument(
+        '--json', action='store_true', default=argparse.SUPPRESS, help='as a JSON list'
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -23,9 +23,9 @@ def run(args: argparse.Namespace) -> int:
     from gptsovits_ros.voice.store import VoiceStore
 
     store = VoiceStore(args.voice_root, args.model_root)
-    names = store.names()
     found, damaged = [], False
-    for name in names:
+    default = store.default
+    for name in store.names():
         try:
             voice = store.voice(name)
         except VoiceInvalidError as error:
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
                 'languages': list(voice.languages),
                 'version': voice.model_version,
                 'sample_rate': voice.sample_rate,
-                'default': name == names[0],
+                'default': name == default,
                 'description': voice.description,
             }
         )
