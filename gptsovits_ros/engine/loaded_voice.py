@@ -125,7 +125,7 @@ def load_voice(
 
     """
     semantic = models.get(load_semantic, voice.semantic)
-    acoustic = _acoustic(voice, models, device)
+    acoustic = load_acoustic_model(voice, models, device)
     _check_claims(voice, semantic, acoustic)
     bert = models.get(load_bert, voice.bert) if voice.bert else None
     lexicons = (load_lexicon(voice.lexicon),) if voice.lexicon else ()
@@ -140,7 +140,14 @@ def load_voice(
         prompt_text = text_condition(phonemes, bert, semantic.config.bert_dim, device)
     conditions = kept_conditions(
         voice, acoustic, semantic.config.vocab_size, device
-    ) or _computed_conditions(voice, acoustic, prompt_text, device)
+    ) or computed_conditions(
+        voice,
+        acoustic,
+        None if prompt_text is None else prompt_text.ids,
+        # It is needed once per voice, so it is not kept.
+        lambda: load_content(voice, device),
+        device,
+    )
     return LoadedVoice(
         voice,
         semantic,
@@ -154,18 +161,33 @@ def load_voice(
     )
 
 
-def _computed_conditions(
-    voice: Voice, acoustic: AcousticModel, prompt_text: TextCondition | None, device: torch.device
+def computed_conditions(
+    voice: Voice,
+    acoustic: AcousticModel,
+    phoneme_ids: Tensor | None,
+    content: Callable[[], nn.Module],
+    device: torch.device,
 ) -> Conditions:
-    """Compute what the models take from the recordings of a voice."""
-    tokens = phoneme_ids = torch.zeros(0, dtype=torch.int64, device=device)
-    if prompt_text is not None:
-        tokens = acoustic.tokens_from_features(_content_features(voice, device))[0]
-        phoneme_ids = prompt_text.ids
-    return Conditions(tokens, acoustic.condition(VoicePrompt(voice.clips, tokens, phoneme_ids)))
+    """Compute what the models take from the recordings of a voice.
+
+    Args:
+        voice: whose recordings.
+        acoustic: its acoustic model.
+        phoneme_ids: int64 [P], of the text of its prompt; None: the text is not known.
+        content: returns what hears the prompt (load_content); called only with a text.
+        device: of the models.
+
+    """
+    tokens = nothing = torch.zeros(0, dtype=torch.int64, device=device)
+    if phoneme_ids is not None:
+        # The encoders append their own silence.
+        features = content()(load_prompt_16k(voice.prompt_audio).to(device))
+        tokens = acoustic.tokens_from_features(features)[0]
+    ids = nothing if phoneme_ids is None else phoneme_ids
+    return Conditions(tokens, acoustic.condition(VoicePrompt(voice.clips, tokens, ids)))
 
 
-def _acoustic(voice: Voice, models: ModelCache, device: torch.device) -> AcousticModel:
+def load_acoustic_model(voice: Voice, models: ModelCache, device: torch.device) -> AcousticModel:
     """Return the model of the version that the voice says it is."""
     if voice.model_version in CFM_CONFIGS:
         vocoder = models.get(load_vocoder, voice.vocoder)
@@ -175,15 +197,11 @@ def _acoustic(voice: Voice, models: ModelCache, device: torch.device) -> Acousti
     return SovitsAdapter(model, speaker)
 
 
-def _content_features(voice: Voice, device: torch.device) -> Tensor:
-    """Return the content features [1, C, F] of the prompt."""
-    # The encoder is needed once per voice, so it is not kept. Both append their own silence.
-    encoder = (
-        load_content_encoder(voice.content, device)
-        if voice.content
-        else load_hubert(voice.hubert, device)
-    )
-    return encoder(load_prompt_16k(voice.prompt_audio).to(device))
+def load_content(voice: Voice, device: torch.device) -> nn.Module:
+    """Return what hears the words of a prompt: samples [T] at 16 kHz -> features [1, C, F]."""
+    if voice.content:
+        return load_content_encoder(voice.content, device)
+    return load_hubert(voice.hubert, device)
 
 
 def _check_claims(voice: Voice, semantic: Text2Semantic, acoustic: AcousticModel) -> None:

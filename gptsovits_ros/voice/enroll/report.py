@@ -59,6 +59,26 @@ class QualityReport:
     denoised: bool
     notes: tuple[str, ...]
 
+
+@dataclass(frozen=True)
+class EnrolmentReport:
+    """A voice that was made.
+
+    Attributes:
+        name: of the voice.
+        base: the voice whose models it speaks with.
+        retention: what was kept of the recordings: "keep" (the chosen clips) or "embeddings".
+        seconds: how long it took [s].
+        quality: what was found in the recordings.
+
+    """
+
+    name: str
+    base: str
+    retention: str
+    seconds: float
+    quality: QualityReport
+
     def tree(self) -> dict[str, Any]:
         """Return the report as plain values, for JSON."""
         return asdict(self)

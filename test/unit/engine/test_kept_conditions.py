@@ -79,7 +79,7 @@ def test_a_voice_without_recordings_speaks_as_it_did_with_them(copy, version, mo
     before = speech(engine)
     keep(engine)
     forget_recordings(folder)
-    monkeypatch.setattr(loaded_voice, '_content_features', deny)
+    monkeypatch.setattr(loaded_voice, 'load_content', deny)
     after = speech(engine_of(folder))
     np.testing.assert_array_equal(after, before)
 

@@ -1,0 +1,245 @@
+"""A recording becomes a voice of the store: zero-shot, with the models of another voice."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from gptsovits_ros.audio.files import write_wav
+from gptsovits_ros.engine.acoustic_model import AcousticModel
+from gptsovits_ros.engine.kept_conditions import keep_conditions
+from gptsovits_ros.engine.loaded_voice import (
+    computed_conditions,
+    load_acoustic_model,
+    load_content,
+)
+from gptsovits_ros.engine.model_cache import ModelCache, file_states
+from gptsovits_ros.errors import ParameterInvalidError
+from gptsovits_ros.text.frontend import TextFrontend
+from gptsovits_ros.voice.consent import Consent, write_consent
+from gptsovits_ros.voice.enroll.decode import Clip
+from gptsovits_ros.voice.enroll.plan import EnrolmentChain, EnrolmentPlan
+from gptsovits_ros.voice.enroll.report import EnrolmentReport
+from gptsovits_ros.voice.store import VoiceStore, check_name
+from gptsovits_ros.voice.voice_file import (
+    NEEDED_KEYS,
+    PROMPT_LANGUAGES,
+    Voice,
+    write_voice_file,
+)
+
+# What stays of the recordings: the chosen clips, or only what the models take from them.
+KEEP, EMBEDDINGS = 'keep', 'embeddings'
+RETENTIONS = (KEEP, EMBEDDINGS)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EnrolmentRequest:
+    """One voice to be made.
+
+    Attributes:
+        name: of the new voice.
+        language: spoken in the recordings, one of voice.enroll.plan.LANGUAGES.
+        clips: the recordings.
+        consent: "WHO, WHEN, FOR WHAT"; may be empty only if needs_consent is False.
+        transcript: what is said in all recordings; may be empty.
+        description: one line for people.
+        base: the voice whose models it speaks with; empty: the default voice.
+        overwrite: replace a voice of that name.
+        denoise: take noise out of the recordings first.
+        retention: one of RETENTIONS.
+        needs_consent: False on a robot whose operator keeps the records elsewhere.
+
+    """
+
+    name: str
+    language: str
+    clips: tuple[Clip, ...]
+    consent: str
+    transcript: str = ''
+    description: str = ''
+    base: str = ''
+    overwrite: bool = False
+    denoise: bool = False
+    retention: str = KEEP
+    needs_consent: bool = True
+
+
+class _Base:
+    """The models that an enrolment takes from a base voice, each loaded at its first use."""
+
+    def __init__(self, voice: Voice, models: ModelCache, device: torch.device) -> None:
+        self.files = file_states(voice.models)
+        self._voice = voice
+        self._models = models
+        self._device = device
+
+    @cached_property
+    def acoustic(self) -> AcousticModel:
+        """What hears the timbre."""
+        return load_acoustic_model(self._voice, self._models, self._device)
+
+    @cached_property
+    def content(self) -> nn.Module:
+        """What hears the words of the prompt."""
+        return load_content(self._voice, self._device)
+
+
+class Enroller:
+    """Makes voices. Keeps what the last enrolment loaded, so that the next one is quick."""
+
+    def __init__(
+        self,
+        store: VoiceStore,
+        models: ModelCache,
+        frontend: Callable[[str], TextFrontend],
+        device: torch.device,
+    ) -> None:
+        """Take the store, the models in use already, the text frontends, and where models run."""
+        self._store = store
+        self._models = models
+        self._frontend = frontend
+        self._device = device
+        self._chain = EnrolmentChain(store.model_root)
+        self._last: _Base | None = None
+
+    def enroll(self, request: EnrolmentRequest, default_base: str) -> EnrolmentReport:
+        """Make a voice, all of it or nothing.
+
+        Args:
+            request: what to make of what.
+            default_base: whose models are taken if the request names no voice.
+
+        Raises:
+            ConsentMissingError: nobody says that the speaker agreed.
+            RecordingUnsuitableError: one of its classes; the message tells what to do.
+            AudioInvalidError: a recording cannot be read.
+            VoiceExistsError, VoiceNotFoundError, VoiceInUseError: by name.
+            GptsovitsError: a model or a library is missing, or the store cannot be written.
+
+        """
+        start = time.monotonic()
+        consent = _consent(request)
+        _check(request)
+        base = self._store.voice(request.base or default_base)
+        plans = []
+
+        # All of it within `create`, which first finds out whether the name can be had.
+        def build(folder: Path) -> None:
+            plans.append(self._plan(request, base))
+            self._write(folder, request, plans[0], base)
+            if consent is not None:
+                write_consent(consent, folder)
+
+        self._store.create(request.name, build, request.overwrite)
+        (plan,) = plans
+        seconds = time.monotonic() - start
+        log.info(
+            'voice "%s" enrolled from %.1f s of speech in %.1f s, score %.2f',
+            request.name,
+            plan.report.speech_s,
+            seconds,
+            plan.report.score,
+        )
+        return EnrolmentReport(request.name, base.name, request.retention, seconds, plan.report)
+
+    def _plan(self, request: EnrolmentRequest, base: Voice) -> EnrolmentPlan:
+        plan = self._chain.plan(
+            request.clips, request.language, request.transcript, request.denoise
+        )
+        return _for_base(plan, request.language, base)
+
+    def _write(
+        self, folder: Path, request: EnrolmentRequest, plan: EnrolmentPlan, base: Voice
+    ) -> None:
+        """Write all that the recordings give into the empty folder of the voice."""
+        write_wav(folder / 'prompt.wav', plan.prompt.samples, plan.prompt.sample_rate)
+        references = []
+        for number, piece in enumerate(plan.references, 1):
+            references.append(f'reference-{number}.wav')
+            write_wav(folder / references[-1], piece.samples, piece.sample_rate)
+        tree = {
+            'description': request.description,
+            'languages': list(base.languages),
+            'guard': base.guard,
+            **self._store.models_of(base.name),
+            'prompt': {
+                'audio': 'prompt.wav',
+                'text': plan.text,
+                'language': _prompt_language(request.language, base),
+            },
+            'references': references,
+        }
+        write_voice_file(folder, tree)
+        self._keep_conditions(self._store.read(folder))
+        if request.retention == EMBEDDINGS:
+            for name in ('prompt.wav', *references):
+                (folder / name).unlink()
+            tree['prompt'] = {**tree['prompt'], 'audio': ''}
+            write_voice_file(folder, {**tree, 'references': []})
+
+    @torch.inference_mode()
+    def _keep_conditions(self, voice: Voice) -> None:
+        """Compute what the models take from the recordings, and keep it with the voice."""
+        base = self._base(voice)
+        phoneme_ids: Tensor | None = None
+        if voice.prompt_text:
+            frontend = self._frontend(base.acoustic.symbols)
+            phonemes = frontend.prompt(voice.prompt_text, voice.prompt_language, ())
+            phoneme_ids = torch.from_numpy(phonemes.ids).to(self._device)
+        conditions = computed_conditions(
+            voice, base.acoustic, phoneme_ids, lambda: base.content, self._device
+        )
+        keep_conditions(voice, base.acoustic, conditions)
+
+    def _base(self, voice: Voice) -> _Base:
+        """Return the models of the last enrolment, if they are the same."""
+        if self._last is None or self._last.files != file_states(voice.models):
+            self._last = _Base(voice, self._models, self._device)
+        return self._last
+
+
+def _check(request: EnrolmentRequest) -> None:
+    check_name(request.name)
+    if request.retention not in RETENTIONS:
+        raise ParameterInvalidError(
+            f'retention is "{request.retention}"; known are {", ".join(RETENTIONS)}'
+        )
+
+
+def _consent(request: EnrolmentRequest) -> Consent | None:
+    if not request.consent.strip() and not request.needs_consent:
+        return None
+    source = ', '.join(clip.name for clip in request.clips)[:200]
+    return Consent.parse(request.consent, source)
+
+
+def _for_base(plan: EnrolmentPlan, language: str, base: Voice) -> EnrolmentPlan:
+    """Leave out a text that the models of the base voice do not read."""
+    if plan.text and language not in base.languages:
+        note = f'voice "{base.name}" does not speak {language}, so only the timbre is used'
+        report = replace(
+            plan.report, text='', text_source='none', notes=(*plan.report.notes, note)
+        )
+        plan = replace(plan, text='', report=report)
+    if not plan.text and 'prompt.text' in NEEDED_KEYS[base.model_version]:
+        raise ParameterInvalidError(
+            f'a {base.model_version} voice as "{base.name}" needs to know what is said in the '
+            'recording: give its exact text with a recording of 3 to 10 s'
+        )
+    return plan
+
+
+def _prompt_language(language: str, base: Voice) -> str:
+    """Return the language of the prompt, or any that voice.yaml takes if it has no text."""
+    known = (language, *base.languages, *PROMPT_LANGUAGES)
+    return next(one for one in known if one in PROMPT_LANGUAGES)
