@@ -91,6 +91,7 @@ class Heard:
     infos: list[tuple[float, Any]] = field(default_factory=list)
     states: list[tuple[float, Any]] = field(default_factory=list)
     speaking: list[tuple[float, bool]] = field(default_factory=list)
+    flushes: list[tuple[float, Any]] = field(default_factory=list)
     feedback: list[tuple[float, Any]] = field(default_factory=list)
 
 
@@ -102,12 +103,12 @@ class Robot:
         import rclpy
         from audio_common_msgs.msg import AudioData, AudioInfo
         from gptsovits_ros.action import Speak
-        from gptsovits_ros.msg import SpeechState
+        from gptsovits_ros.msg import SayRequest, SayStream, SpeechState
         from gptsovits_ros.srv import ListVoices
         from rclpy.action import ActionClient
         from rclpy.executors import SingleThreadedExecutor
         from rclpy.qos import DurabilityPolicy, QoSProfile
-        from std_msgs.msg import Bool, String
+        from std_msgs.msg import Bool, Empty, String
         from std_srvs.srv import Trigger
 
         self.heard = Heard()
@@ -120,11 +121,15 @@ class Robot:
         self._subscribe(AudioInfo, f'{audio}_info', latched, self.heard.infos)
         self.node.create_subscription(SpeechState, 'speech_state', self._hear_state, latched)
         self._subscribe(Bool, 'is_speaking', latched, self.heard.speaking, lambda m: m.data)
+        self._subscribe(Empty, f'{audio}_flush', 10, self.heard.flushes)
         self._say = self.node.create_publisher(String, say, 10)
+        self._say_request = self.node.create_publisher(SayRequest, 'say_request', 10)
+        self._say_stream = self.node.create_publisher(SayStream, 'say_stream', 100)
         self._string = String
         self._goal = Speak.Goal
         self.speak_client = ActionClient(self.node, Speak, 'speak')
         self._stop = self.node.create_client(Trigger, 'stop')
+        self._resume = self.node.create_client(Trigger, 'resume')
         self._list_voices = self.node.create_client(ListVoices, 'list_voices')
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
@@ -134,8 +139,10 @@ class Robot:
 
     def wait_for_node(self, state: str = 'IDLE', timeout_s: float = TIMEOUT_S) -> None:
         """Wait until every connection to the speech node stands and it is in the state."""
-        wait_until(lambda: self._say.get_subscription_count() == 1)
+        for publisher in (self._say, self._say_request, self._say_stream):
+            wait_until(lambda publisher=publisher: publisher.get_subscription_count() == 1)
         wait_until(lambda: self.speak_client.server_is_ready() and self._stop.service_is_ready())
+        wait_until(self._resume.service_is_ready)
         wait_until(
             lambda: (
                 self.node.count_publishers(self.node.resolve_topic_name('is_speaking'))
@@ -153,6 +160,19 @@ class Robot:
     def say(self, text: str) -> float:
         """Publish a text; return the time."""
         self._say.publish(self._string(data=text))
+        return time.monotonic()
+
+    def request(self, text: str, **fields: object) -> float:
+        """Publish a request with settings of its own; return the time."""
+        self._say_request.publish(self._say_request.msg_type(text=text, **fields))
+        return time.monotonic()
+
+    def stream(self, utterance_id: str, text: str, end: bool = False, **fields: object) -> float:
+        """Publish a piece of a text; return the time."""
+        message = self._say_stream.msg_type(
+            utterance_id=utterance_id, text=text, end=end, **fields
+        )
+        self._say_stream.publish(message)
         return time.monotonic()
 
     def speak(self, text: str, **fields: object) -> Any:
@@ -174,6 +194,10 @@ class Robot:
         """Call the service stop."""
         return self.wait(self._stop.call_async(self._stop.srv_type.Request()))
 
+    def resume(self) -> Any:
+        """Call the service resume."""
+        return self.wait(self._resume.call_async(self._resume.srv_type.Request()))
+
     def list_voices(self) -> Any:
         """Call the service list_voices."""
         return self.wait(self._list_voices.call_async(self._list_voices.srv_type.Request()))
@@ -194,6 +218,21 @@ class Robot:
             if wanted and (not names or names[-1] != state_name(message)):
                 names.append(state_name(message))
         return names
+
+    def of(self, utterance_id: str, state: str = '') -> Any:
+        """Return the latest message of an utterance, in this state if one is given, or None."""
+        found = [
+            message
+            for _, message in self.heard.states
+            if message.utterance_id == utterance_id and state in ('', state_name(message))
+        ]
+        return found[-1] if found else None
+
+    def ended(self) -> list[tuple[str, str]]:
+        """Return id and last state of all utterances that have ended, in the order of the ends."""
+        ends = ('FINISHED', 'CANCELED', 'REFUSED', 'FAILED')
+        found = [(m.utterance_id, state_name(m)) for _, m in self.heard.states]
+        return [(name, state) for name, state in found if state in ends]
 
     def last_state(self, name: str) -> Any:
         """Return the last message if it has this state."""

@@ -1,13 +1,14 @@
 """An engine process whose engine is arithmetic: quick and exact, for tests of the ROS side.
 
 The process, the protocol and the client are the real ones; only `Engine` is replaced. The text
-steers it: `tone N` gives N chunks of 0.2 s; `slow N` waits 0.3 s before each; `die` kills it
-after the first chunk.
+steers it: `tone N` gives N segments of 0.2 s; `slow N` waits 0.3 s before each; `die` kills it
+after the first chunk. Any other text is one segment.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -39,17 +40,17 @@ class FakeEngine:
         self, request: SpeechRequest, cancelled: Callable[[], bool]
     ) -> Iterator[AudioChunk]:
         """Yield chunks as the text says."""
-        word, _, number = request.text.partition(' ')
-        for index in range(int(number or 1)):
+        steered = re.fullmatch(r'([a-z]+) ([0-9]+)', request.text)
+        word, number = steered.groups() if steered else (request.text, 1)
+        for index in range(request.first_segment, int(number)):
             deadline = time.monotonic() + (0.3 if word == 'slow' else 0.0)
             while time.monotonic() < deadline:
                 if cancelled():
                     raise CanceledError('cancelled')
                 time.sleep(0.005)
             guard = ('leak:retried',) if word == 'leaky' else ()
-            yield AudioChunk(
-                samples(request, index), SAMPLE_RATE, index, f'{word} {index}', guard=guard
-            )
+            text = f'{word} {index}' if steered else word
+            yield AudioChunk(samples(request, index), SAMPLE_RATE, index, text, guard=guard)
             if word == 'die':
                 time.sleep(0.3)  # the chunk must be on its way
                 os.kill(os.getpid(), signal.SIGKILL)
