@@ -16,6 +16,7 @@ from gptsovits_ros.errors import (
     VoiceNotFoundError,
 )
 from gptsovits_ros.ros import requests
+from gptsovits_ros.ros.order import Order, Policy, Priority
 from gptsovits_ros.ros.parameters import Parameters
 from gptsovits_ros.types import SamplingParameters, VoiceInfo
 
@@ -143,3 +144,66 @@ def test_engine_that_will_be_ready_is_waited_for(state):
 def test_engine_that_will_not_speak_is_told_with_its_reason(state):
     with pytest.raises(EngineUnavailableError, match='no torch'):
         requests.check_engine(state, 'no torch')
+
+
+def asks(priority: int = 0, policy: int = 0) -> SimpleNamespace:
+    """Return what a request asks of the queue."""
+    return SimpleNamespace(priority=priority, policy=policy)
+
+
+def test_message_takes_from_the_parameters_what_it_does_not_say():
+    message = goal(speed=1.5, seed=3)
+    request = requests.request_from_say(message, PARAMETERS)
+    assert (request.speed, request.seed, request.voice) == (1.5, 3, 'anna')
+    assert request.sampling == SamplingParameters(top_k=5)
+    stream = SimpleNamespace(language='zh', voice='')
+    request = requests.request_from_stream(stream, PARAMETERS)
+    assert (request.text, request.language, request.voice, request.speed) == (
+        '',
+        'zh',
+        'anna',
+        1.2,
+    )
+
+
+def test_order_comes_from_the_request_or_from_the_parameters():
+    assert requests.order_from(None, PARAMETERS, 5.0) == Order(Priority.TASK, Policy.QUEUE, None)
+    assert requests.order_from(asks(3, 4), PARAMETERS, 5.0, 1.5) == Order(
+        Priority.SAFETY, Policy.INTERRUPT_AT_CLAUSE, 6.5
+    )
+    own = PARAMETERS.changed(
+        {'say.priority': 'chat', 'say.policy': 'replace', 'say.deadline_s': 2.0}
+    )
+    assert requests.order_from(asks(), own, 5.0) == Order(Priority.CHAT, Policy.REPLACE, 7.0)
+    assert requests.order_from(None, own, 5.0) == requests.order_from(asks(), own, 5.0)
+
+
+def test_one_that_is_dropped_if_late_always_has_a_deadline():
+    own = PARAMETERS.changed({'queue.late_s': 0.5})
+    late = asks(policy=Policy.DROP_IF_LATE)
+    assert requests.order_from(late, own, 5.0).deadline == 5.5
+    assert requests.order_from(late, own, 5.0, 3.0).deadline == 8.0
+
+
+@pytest.mark.parametrize(
+    ('asked', 'deadline_s', 'words'),
+    [
+        (asks(priority=4), 0.0, 'priority 4'),
+        (asks(policy=6), 0.0, 'policy 6'),
+        (asks(), -1.0, 'deadline'),
+    ],
+)
+def test_order_that_makes_no_sense_is_refused(asked, deadline_s, words):
+    with pytest.raises(ParameterInvalidError, match=words):
+        requests.order_from(asked, PARAMETERS, 5.0, deadline_s)
+
+
+@pytest.mark.parametrize('name', ['', 'nav', 'a b', '机器人', 'x' * 64])
+def test_name_for_people_is_taken(name):
+    assert requests.checked_name(name, 'source') == name
+
+
+@pytest.mark.parametrize('name', ['x' * 65, ' a', 'a\n', '\x1b[31m', 'a\u202eb'])
+def test_name_that_could_mislead_a_log_is_refused(name):
+    with pytest.raises(ParameterInvalidError, match='source'):
+        requests.checked_name(name, 'source')
