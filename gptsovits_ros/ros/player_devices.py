@@ -20,6 +20,9 @@ BLOCK_S = 0.005
 # The null device gives up catching up when it is late by more than this. [s]
 LATE_S = 0.1
 
+# How often it looks whether it is to end, while there is no audio. [s]
+IDLE_S = 0.2
+
 # Its rate as long as no audio was announced. [Hz]
 DEFAULT_RATE = 48000
 
@@ -103,7 +106,8 @@ class NullDevice:
         block_s = frames / self.sample_rate
         due = time.monotonic()
         while not self._closing.is_set():
-            if not self._source.wait_for_audio(0.2):
+            if not self._source.wait_for_audio(0.0):
+                self._source.wait_for_audio(IDLE_S)
                 due = time.monotonic()
                 continue
             now = time.monotonic()

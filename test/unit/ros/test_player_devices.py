@@ -155,6 +155,24 @@ def test_null_device_takes_samples_in_real_time_while_there_is_audio():
     assert device.problem() == ''
 
 
+def test_null_device_begins_when_the_audio_comes():
+    source = Source()
+    device = NullDevice(RATE, source, lambda: None)
+    try:
+        for _ in range(3):
+            time.sleep(0.03)  # less than it waits at once
+            begun = time.monotonic()
+            source.blocks.clear()
+            source.has_audio.set()
+            while not source.blocks:
+                assert time.monotonic() < begun + 10
+                time.sleep(0.001)
+            source.has_audio.clear()
+            assert source.blocks[0][1] >= begun
+    finally:
+        device.close()
+
+
 def test_null_device_has_a_rate_before_one_is_known():
     device = NullDevice(None, Source(), lambda: None)
     device.close()
