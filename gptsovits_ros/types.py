@@ -328,6 +328,9 @@ class VoiceInfo:
 CACHE_MODES = ('off', 'prerendered', 'seeded', 'all')
 
 
+PRECISIONS = ('auto', 'float32', 'bfloat16', 'int8')
+
+
 @dataclass(frozen=True)
 class EngineSettings:
     """How the engine is set up; fixed for the life of an engine process.
@@ -350,6 +353,8 @@ class EngineSettings:
         cache_root: folder of the cache; empty: $XDG_CACHE_HOME/gptsovits_ros.
         cache_mb: disk space for phrases [MiB].
         cache_memory_mb: memory for the phrases used last [MiB].
+        precision: number format of the models, one of PRECISIONS (docs/performance.md); auto takes
+            the quickest one for each model whose error is known to be small on this device.
 
     """
 
@@ -366,3 +371,4 @@ class EngineSettings:
     cache_root: str = ''
     cache_mb: int = 256
     cache_memory_mb: int = 32
+    precision: str = 'auto'

@@ -24,6 +24,7 @@ from gptsovits_ros.engine.chunk_plan import PaceMeter
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice
 from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.phrase_cache import PhraseCache
+from gptsovits_ros.engine.precision import ModelFormats
 from gptsovits_ros.engine.synthesis import SegmentSpeech
 from gptsovits_ros.engine.voice_pool import VoicePool
 from gptsovits_ros.errors import (
@@ -61,7 +62,7 @@ class Engine:
         self._settings = settings
         self._store = store
         self._device = device
-        self._models = ModelCache(device)
+        self._models = ModelCache(device, ModelFormats.of(settings.precision, device).apply)
         self._lexicons = (load_lexicon(Path(settings.lexicon)),) if settings.lexicon else ()
         self._frontends: dict[str, TextFrontend] = {}
         self._meters: dict[str, PaceMeter] = {}  # by the name of the voice

@@ -10,6 +10,8 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from gptsovits_ros.engine.number_formats import Int8Linear
+
 Model = TypeVar('Model', bound=nn.Module)
 # One file as it is on disk: its path, the time of its last change [ns] and its size [bytes].
 FileState = tuple[str, int, int]
@@ -18,9 +20,18 @@ FileState = tuple[str, int, int]
 class ModelCache:
     """Keeps a model as long as anybody else holds it, and reads a file that changed anew."""
 
-    def __init__(self, device: torch.device) -> None:
-        """Put all models on one device."""
+    def __init__(
+        self, device: torch.device, prepare: Callable[[nn.Module], None] | None = None
+    ) -> None:
+        """Put all models on one device.
+
+        Args:
+            device: where.
+            prepare: what is done to each model, in place, after it was read; None: nothing.
+
+        """
         self._device = device
+        self._prepare = prepare
         self._models: weakref.WeakValueDictionary[tuple, nn.Module] = weakref.WeakValueDictionary()
 
     def get(self, load: Callable[..., Model], *parts: Path | nn.Module | None) -> Model:
@@ -35,6 +46,8 @@ class ModelCache:
         model = self._models.get(key)
         if model is None:
             model = load(*parts, device=self._device)
+            if self._prepare is not None:
+                self._prepare(model)
             self._models[key] = model
         return model
 
@@ -49,13 +62,15 @@ def file_states(paths: Iterable[Path]) -> tuple[FileState, ...]:
 
 
 def size_bytes(modules: Iterable[nn.Module]) -> int:
-    """Return the memory of all parameters and buffers, each counted once."""
+    """Return the memory of all parameters, buffers and packed weights, each counted once."""
+    layers = {id(layer): layer for module in modules for layer in module.modules()}.values()
     tensors = {
         id(tensor): tensor
-        for module in modules
-        for tensor in (*module.parameters(), *module.buffers())
+        for layer in layers
+        for tensor in (*layer.parameters(recurse=False), *layer.buffers(recurse=False))
     }
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    packed = sum(layer.packed_bytes for layer in layers if isinstance(layer, Int8Linear))
+    return packed + sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
 
 
 def _part_state(part: Path | nn.Module | None) -> tuple[FileState, ...] | nn.Module:
