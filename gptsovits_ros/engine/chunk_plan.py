@@ -25,7 +25,7 @@ GROWTH = 1.5
 LARGEST_TOKENS = 25
 
 # What a piece takes of SoVITS beyond its own tokens, in tokens.
-CONTEXT_TOKENS = 5
+CONTEXT_TOKENS = 7
 # A machine may well become so many times slower than it was.
 RESERVE = 1.15
 # How much of a measured pace is the newest value.

@@ -114,6 +114,12 @@ PARAMETERS = (
         bounds=REQUEST_BOUNDS['guard_retries'],
     ),
     ParamSpec(
+        'speech.stream',
+        True,
+        'Speak the start of a segment while its rest is made; false: when all of it was made and '
+        'judged. Voices of v3 and v4 always wait for the segment.',
+    ),
+    ParamSpec(
         'speech.max_text_length', 2000, 'Longest text accepted [characters].', bounds=(1, 20000)
     ),
     ParamSpec(

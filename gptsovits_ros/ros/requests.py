@@ -69,6 +69,7 @@ def request_from_text(text: str, parameters: Parameters) -> SpeechRequest:
         pause_s=parameters.speech_pause_s,
         sample_steps=parameters.speech_sample_steps,
         guard_retries=parameters.speech_guard_retries,
+        stream=parameters.speech_stream,
         sampling=parameters.sampling,
     )
 

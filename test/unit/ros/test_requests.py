@@ -30,6 +30,7 @@ PARAMETERS = Parameters.from_values(
         'speech.pause_s': 0.5,
         'speech.sample_steps': 8,
         'speech.guard_retries': 4,
+        'speech.stream': False,
         'sampling.top_k': 5,
     }
 )
@@ -53,6 +54,7 @@ def test_text_takes_everything_from_the_parameters():
     request = requests.request_from_text('hi', PARAMETERS)
     assert (request.text, request.voice, request.language) == ('hi', 'anna', 'en')
     assert (request.sample_steps, request.guard_retries) == (8, 4)
+    assert request.stream is False
     assert (request.speed, request.seed, request.split_method, request.pause_s) == (
         1.2,
         7,
