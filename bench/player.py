@@ -40,7 +40,7 @@ class Client:
         from std_msgs.msg import Empty
 
         from gptsovits_ros.ros.conversions import RawAudioMessages
-        from gptsovits_ros.ros.qos import AUDIO_QOS, LATCHED_QOS, SAY_QOS
+        from gptsovits_ros.ros.qos import AUDIO_QOS, FLUSH_QOS, LATCHED_QOS
 
         rclpy.init()
         self._messages = RawAudioMessages(audio_common)
@@ -50,7 +50,7 @@ class Client:
         self._info = self._node.create_publisher(
             self._messages.info_type, 'audio_info', LATCHED_QOS
         )
-        self._flush = self._node.create_publisher(Empty, 'audio_flush', SAY_QOS)
+        self._flush = self._node.create_publisher(Empty, 'audio_flush', FLUSH_QOS)
         self.states: list[Any] = []
         self._node.create_subscription(
             PlayerState, 'player_state', self.states.append, LATCHED_QOS

@@ -21,7 +21,7 @@ from std_msgs.msg import Empty
 
 from gptsovits_ros.errors import AudioInvalidError, GptsovitsError
 from gptsovits_ros.ros.conversions import BITS_PER_SAMPLE, PORTAUDIO_INT16
-from gptsovits_ros.ros.qos import AUDIO_QOS, LATCHED_QOS, SAY_QOS
+from gptsovits_ros.ros.qos import AUDIO_QOS, FLUSH_QOS, LATCHED_QOS
 
 # For so long after a flush, audio that was sent before it may still arrive. Not longer, since the
 # clock of another machine may be wrong. [s]
@@ -162,7 +162,7 @@ class AudioInput:
         self._flush_came_s = 0.0
         self.topic = f'{topic}{self._format.suffix}'
         # The executor takes what is ready in this order, one of each topic in turn.
-        node.create_subscription(Empty, f'{topic}_flush', self._hear_flush, SAY_QOS)
+        node.create_subscription(Empty, f'{topic}_flush', self._hear_flush, FLUSH_QOS)
         node.create_subscription(
             self._format.info_type, f'{topic}_info', self._hear_info, LATCHED_QOS
         )

@@ -39,7 +39,7 @@ class Voice:
         from std_msgs.msg import Empty
 
         from gptsovits_ros.ros.conversions import RawAudioMessages
-        from gptsovits_ros.ros.qos import AUDIO_QOS, LATCHED_QOS, SAY_QOS
+        from gptsovits_ros.ros.qos import AUDIO_QOS, FLUSH_QOS, LATCHED_QOS
 
         self.messages = RawAudioMessages(audio_common)
         self.states: list[tuple[float, Any]] = []
@@ -51,7 +51,7 @@ class Voice:
         kind, suffix = (AudioDataStamped, '_stamped') if stamped else (AudioData, '')
         self.audio = self.node.create_publisher(kind, f'audio{suffix}', AUDIO_QOS)
         self.info = self.node.create_publisher(AudioInfo, 'audio_info', LATCHED_QOS)
-        self.flushes = self.node.create_publisher(Empty, 'audio_flush', SAY_QOS)
+        self.flushes = self.node.create_publisher(Empty, 'audio_flush', FLUSH_QOS)
         self._empty = Empty
         self.node.create_subscription(
             PlayerState,
@@ -346,3 +346,25 @@ def test_namespace_tells_players_apart(start_node, make_voice, eventually):
     one.speak(2)
     eventually(lambda: one.state.played_samples == 2 * CHUNK)
     assert two.state.received_samples == 0
+
+
+def test_player_plays_what_the_speech_node_says_and_falls_silent_with_it(
+    start_node, make_robot, make_voice, eventually
+):
+    start_node(stream__stamped=True, speech__pause_s=0.0)
+    start_node(script=SCRIPT, player__device='null')
+    robot, listener = make_robot(), make_voice()
+    robot.wait_for_node()
+    eventually(lambda: listener.state and listener.state.device == 'null')
+    eventually(lambda: robot.node.count_subscribers('audio_stamped') == 1)
+    robot.say('tone 5')
+    robot.wait_state('FINISHED')
+    eventually(lambda: not listener.state.playing)
+    state = listener.state
+    assert state.played_samples == len(robot.audio_bytes()) // 2 == 5 * 6400
+    assert (state.dropped_samples, state.underruns, state.error_code) == (0, 0, 0)
+    robot.say('tone 100')
+    eventually(lambda: listener.state.playing)
+    robot.stop()
+    eventually(lambda: listener.state.flushes == 1 and not listener.state.playing)
+    assert listener.state.buffered_s == 0.0
