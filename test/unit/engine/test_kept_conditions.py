@@ -87,7 +87,7 @@ def test_a_voice_without_recordings_speaks_as_it_did_with_them(copy, version, mo
 def test_recordings_are_not_looked_at_while_the_conditions_fit(copy, monkeypatch):
     folder = copy('v2')
     keep(engine_of(folder))
-    monkeypatch.setattr(loaded_voice, '_computed_conditions', deny)
+    monkeypatch.setattr(loaded_voice, 'computed_conditions', deny)
     engine_of(folder)
 
 
