@@ -36,7 +36,8 @@ def import_sounddevice() -> Any:
     except ImportError as error:
         raise DependencyMissingError(
             'the sound card is played by the Python package sounddevice, which is not installed: '
-            "apt install python3-sounddevice, or pip install 'gptsovits_ros[player]'"
+            'apt install python3-sounddevice (Ubuntu 26.04 and later), or pip install '
+            'sounddevice soxr (docs/player.md)'
         ) from error
     except OSError as error:
         raise DependencyMissingError(
