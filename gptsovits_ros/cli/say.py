@@ -238,6 +238,8 @@ def _request(args: argparse.Namespace, text: str) -> SpeechRequest:
         noise_scale=args.noise_scale,
         sample_steps=args.sample_steps,
         guard_retries=args.guard_retries,
+        # Nobody waits for the start of a file, and a whole segment can be judged as a whole.
+        stream=False,
         sampling=SamplingParameters(
             top_k=args.top_k,
             top_p=args.top_p,

@@ -104,7 +104,7 @@ def test_every_option_reaches_the_request(engine, tmp_path):
     request = engine.requests[0]
     assert (request.text, request.language, request.speed, request.seed) == ('hi', 'en', 1.5, 7)
     assert (request.split_method, request.pause_s, request.noise_scale) == ('cut0', 0.1, 0.2)
-    assert (request.sample_steps, request.guard_retries) == (8, 4)
+    assert (request.sample_steps, request.guard_retries, request.stream) == (8, 4, False)
     sampling = request.sampling
     assert (sampling.top_k, sampling.top_p) == (3, 0.9)
     assert (sampling.temperature, sampling.repetition_penalty) == (0.8, 1.1)

@@ -192,6 +192,17 @@ def test_page_tells_what_is_done_about_each_fault_of_each_nasty_text(speech, tex
     assert f'| {" | ".join(row)} |' in PAGE
 
 
+@pytest.mark.parametrize('fault', FAULTS)
+@pytest.mark.parametrize('text', [NASTY[0], NASTY[-1]], ids=lambda text: text[:4])
+def test_page_tells_what_is_done_about_each_fault_of_a_stream(speech, text, fault):
+    guard = speech.guard(text)
+    bad, good = FAULTS[fault](guard, speech.prompt), fitting(guard)
+    once = speech.say(text, [bad, good], stream=True)
+    name = f'{text[:4]}…' if len(text) > 10 else text
+    row = [name, fault, _listed(once.guard), str(speech.gpt.attempts)]
+    assert f'| {" | ".join(row)} |' in PAGE
+
+
 def _listed(report: tuple[str, ...]) -> str:
     return ', '.join(f'`{entry}`' for entry in report) or 'nothing'
 
