@@ -202,8 +202,10 @@ def _waves(guard: SegmentGuard, models: Models, attempt: _Attempt) -> Iterator[n
     decode = models.decoder(attempt.seed)
     for stop in models.plan.ready(_drawn(guard, models, attempt), attempt.tokens):
         attempt.is_drawn = stop is None
-        judge = guard.faults if attempt.is_drawn else guard.early_faults
-        attempt.token_faults = judge(attempt.tokens)
+        if attempt.is_drawn:
+            attempt.token_faults = guard.faults(attempt.tokens)
+        elif not attempt.is_heard:
+            attempt.token_faults = guard.early_faults(attempt.tokens)
         if attempt.token_faults and not attempt.is_heard:
             return
         yield decode(attempt.tokens[: guard.high], stop)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gptsovits_ros.semantic.token_table import TokenTable
 from gptsovits_ros.types import SamplingParameters
 
 # Tokens (25 per second) per phoneme of each class, and for the silence around a clip: a fit to the
@@ -62,7 +63,8 @@ class Fault:
     """One thing that is wrong with an attempt.
 
     Attributes:
-        name: "too_short", "too_long", "loop", "leak", "silent" or "not_finite".
+        name: "too_short", "too_long", "loop", "leak", "skipped", "repeated", "silent" or
+            "not_finite".
         severity: what is worse is larger; from 0.
 
     """
@@ -93,6 +95,31 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class SpokenOrder:
+    """Which phonemes the tokens of a segment should say, one after the other.
+
+    Attributes:
+        table: what the tokens of each phoneme are like.
+        phoneme_ids: of the segment.
+
+    """
+
+    table: TokenTable
+    phoneme_ids: np.ndarray
+
+    def faults(self, tokens: Sequence[int], is_whole: bool) -> tuple[Fault, ...]:
+        """Return whether some were skipped or repeated, in all tokens or the first ones."""
+        table = self.table
+        leaps = table.leaps(self.phoneme_ids, tokens, is_whole)
+        found = []
+        if leaps.skip > table.skip_limit:
+            found.append(Fault('skipped', leaps.skip / table.skip_limit))
+        if leaps.repeat > table.repeat_limit:
+            found.append(Fault('repeated', leaps.repeat / table.repeat_limit))
+        return tuple(found)
+
+
+@dataclass(frozen=True)
 class SegmentGuard:
     """Judges the tokens of one segment.
 
@@ -102,6 +129,7 @@ class SegmentGuard:
         tail: last tokens of the prompt; empty: leaks are not looked for.
         fits: False if the text is expected to need more tokens than the model can make.
         is_brief: whether nothing of it may be heard before all of it was judged.
+        order: what the tokens should say; None: it is not known how to tell.
 
     """
 
@@ -110,9 +138,16 @@ class SegmentGuard:
     tail: tuple[int, ...] = ()
     fits: bool = True
     is_brief: bool = False
+    order: SpokenOrder | None = None
 
     @classmethod
-    def of(cls, phonemes: Sequence[str], prompt: Prompt, token_limit: int) -> SegmentGuard:
+    def of(
+        cls,
+        phonemes: Sequence[str],
+        prompt: Prompt,
+        token_limit: int,
+        order: SpokenOrder | None = None,
+    ) -> SegmentGuard:
         """Return the guard of a segment.
 
         Args:
@@ -120,6 +155,7 @@ class SegmentGuard:
             prompt: what is known of the voice.
             token_limit: most tokens that the model can make; a text that needs more is cut short
                 by it, which is reported as "too_long".
+            order: what the tokens should say, where the voice has a token table.
 
         """
         expected = expected_tokens(phonemes) * prompt.pace
@@ -132,6 +168,7 @@ class SegmentGuard:
             tail=() if is_repeated else prompt.tokens[-TAIL_TOKENS:],
             fits=expected < token_limit,
             is_brief=expected <= BRIEF_TOKENS,
+            order=order,
         )
 
     def faults(self, tokens: Sequence[int]) -> tuple[Fault, ...]:
@@ -141,11 +178,11 @@ class SegmentGuard:
             found.append(Fault('too_short', self.low / max(len(tokens), 1)))
         if len(tokens) > self.high:
             found.append(Fault('too_long', 2.0))
-        return (*found, *self._patterns(tokens))
+        return (*found, *self._patterns(tokens), *self._disorder(tokens, is_whole=True))
 
     def early_faults(self, tokens: Sequence[int]) -> tuple[Fault, ...]:
         """Return what is wrong with the first tokens of a segment, whatever follows."""
-        found = self._patterns(tokens)
+        found = (*self._patterns(tokens), *self._disorder(tokens, is_whole=False))
         leaked = longest_leak(tokens, self.tail)
         if not found and leaked >= EARLY_LEAK_EQUAL:
             return (Fault('leak', 1 + leaked / LEAK_WINDOW),)
@@ -161,6 +198,9 @@ class SegmentGuard:
         if leaked:
             found.append(Fault('leak', 1 + leaked / LEAK_WINDOW))
         return tuple(found)
+
+    def _disorder(self, tokens: Sequence[int], is_whole: bool) -> tuple[Fault, ...]:
+        return self.order.faults(tokens, is_whole) if self.order else ()
 
     def is_retry_worth(self, faults: Sequence[Fault]) -> bool:
         """Tell whether another attempt may be better than one with these faults."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from gptsovits_ros.engine.acoustic_model import AcousticStream, Decoding
 from gptsovits_ros.engine.attempts import Decode, Models, Piece, Retries, speak, speak_guarded
 from gptsovits_ros.engine.chunk_plan import ChunkPlan, PaceMeter, Plan, WholePlan
-from gptsovits_ros.engine.guard import Prompt, SegmentGuard, expected_tokens
+from gptsovits_ros.engine.guard import Prompt, SegmentGuard, SpokenOrder, expected_tokens
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, TextCondition, text_condition
 from gptsovits_ros.engine.seeds import attempt_seed, noise_seed
 from gptsovits_ros.errors import CanceledError
@@ -114,7 +114,7 @@ class SegmentSpeech:
         if not retries or not self.voice.voice.guard:
             return speak(models, sampling, attempt_seed(self.seed, self.index))
         return speak_guarded(
-            SegmentGuard.of(symbols, prompt, limit),
+            SegmentGuard.of(symbols, prompt, limit, self._order()),
             models,
             sampling,
             Retries(retries, self.seed, self.index),
@@ -134,6 +134,11 @@ class SegmentSpeech:
         text = self.voice.prompt_text
         ids = [] if text is None else text.ids.tolist()
         return Prompt(tuple(table[id] for id in ids), tuple(self.voice.prompt_tokens.tolist()))
+
+    def _order(self) -> SpokenOrder | None:
+        """Return what the tokens should say; None: the voice has no token table."""
+        table = self.voice.token_table
+        return None if table is None else SpokenOrder(table, self.phonemes.ids)
 
     def _plan(self, text: TextCondition, tokens: float) -> Plan:
         """Return how a segment that is expected to take so many tokens is cut into pieces."""

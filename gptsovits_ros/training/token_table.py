@@ -37,7 +37,7 @@ def write_token_table(corpus: Path, folder: Path, report: Report) -> Path:
     """Write the table of a corpus into a folder and return its path.
 
     Args:
-        corpus: as for `learn_token_table`.
+        corpus: folder with corpus.tsv, phonemes.tsv and tokens.tsv (docs/training.md).
         folder: where to; made if it is not there.
         report: told each line that is left out, and the limits.
 
@@ -46,7 +46,12 @@ def write_token_table(corpus: Path, folder: Path, report: Report) -> Path:
         CheckpointError: the file cannot be written.
 
     """
-    table = learn_token_table(corpus, CODEBOOK_SIZE, report)
+    clips = read_corpus(corpus, CODEBOOK_SIZE, report)
+    if len(clips) < LEAST_CLIPS:
+        raise ConfigurationError(
+            f'{corpus} has {len(clips)} usable clips; a token table needs {LEAST_CLIPS}'
+        )
+    table = learn_token_table(clips, CODEBOOK_SIZE)
     report(
         f'{len(table.phonemes)} phonemes; limits: skipped {table.skip_limit:.1f}, '
         f'repeated {table.repeat_limit:.1f} nats'
@@ -60,23 +65,8 @@ def write_token_table(corpus: Path, folder: Path, report: Report) -> Path:
     return path
 
 
-def learn_token_table(corpus: Path, codebook_size: int, report: Report) -> TokenTable:
-    """Return the table of a corpus.
-
-    Args:
-        corpus: folder with corpus.tsv, phonemes.tsv and tokens.tsv (docs/training.md).
-        codebook_size: number of semantic tokens.
-        report: told each line that is left out, and why.
-
-    Raises:
-        ConfigurationError: a file is missing, or there are too few clips.
-
-    """
-    clips = read_corpus(corpus, codebook_size, report)
-    if len(clips) < LEAST_CLIPS:
-        raise ConfigurationError(
-            f'{corpus} has {len(clips)} usable clips; a token table needs {LEAST_CLIPS}'
-        )
+def learn_token_table(clips: Sequence[Utterance], codebook_size: int) -> TokenTable:
+    """Return the table of clips, and limits that few of those exceed that it has not seen."""
     kept = [clip for number, clip in enumerate(clips) if number % HELD_OUT]
     trial = fit(kept, codebook_size)
     found = [trial.leaps(clip.phoneme_ids, clip.tokens) for clip in clips[::HELD_OUT]]

@@ -9,7 +9,13 @@ from gptsovits_ros.checkpoint.token_table import load_token_table
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.text.symbols import symbol_table
 from gptsovits_ros.training.__main__ import main
-from gptsovits_ros.training.token_table import LEAST_CLIPS, MARGIN, learn_token_table
+from gptsovits_ros.training.corpus import read_corpus
+from gptsovits_ros.training.token_table import (
+    LEAST_CLIPS,
+    MARGIN,
+    learn_token_table,
+    write_token_table,
+)
 
 CODEBOOK = 64
 SYMBOLS = ('a', 'i', 'u', 'e', 'o', 'k', 's', 't', 'n', 'h')
@@ -46,7 +52,8 @@ def make_corpus(tmp_path):
 
 
 def test_a_table_is_learned_without_being_told_which_token_belongs_to_which_phoneme(make_corpus):
-    table = learn_token_table(make_corpus(150), CODEBOOK, print)
+    clips = read_corpus(make_corpus(150), CODEBOOK, print)
+    table = learn_token_table(clips, CODEBOOK)
     ids = [symbol_table('v2').index(symbol) for symbol in SYMBOLS]
     for symbol, number in zip(SYMBOLS, ids, strict=True):
         row = table.odds[1 + np.searchsorted(table.phonemes, number)]
@@ -64,9 +71,9 @@ def test_a_table_is_learned_without_being_told_which_token_belongs_to_which_phon
     assert table.leaps(wanted, say(symbols[:8] + symbols[4:], rng)).repeat > table.repeat_limit
 
 
-def test_too_few_clips_are_refused(make_corpus):
+def test_too_few_clips_are_refused(make_corpus, tmp_path):
     with pytest.raises(ConfigurationError, match=f'{LEAST_CLIPS - 1} usable clips'):
-        learn_token_table(make_corpus(LEAST_CLIPS - 1), CODEBOOK, print)
+        write_token_table(make_corpus(LEAST_CLIPS - 1), tmp_path, print)
 
 
 def test_the_command_writes_a_file_that_a_voice_can_name(make_corpus, tmp_path, capsys):
