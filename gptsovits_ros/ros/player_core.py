@@ -213,7 +213,9 @@ class PlayerCore:
             self._on_change()
         if self._on_sound is not None and len(block):
             self._on_sound(heard_at, block, rate)
-        return np.pad(block, (0, frames - len(block)))
+        if len(block) == frames:
+            return block
+        return np.concatenate((block, np.zeros(frames - len(block), np.int16)))
 
     # Reports.
 
@@ -307,7 +309,7 @@ class PlayerCore:
             self._end_run()  # to have what the resampler holds back
         available = len(self._queue) if self._closing is None else self._closing
         parts = self._queue.take(min(frames, available))
-        samples = np.concatenate([part for _, part in parts]) if parts else np.empty(0, np.float32)
+        samples = parts[0][1] if len(parts) == 1 else _joined(parts)
         self._timeline.note(parts, heard_at, begins)
         count = len(samples)
         self._peak_before, self._peak = self._peak, float(np.abs(samples).max(initial=0.0))
@@ -338,3 +340,8 @@ class PlayerCore:
         else:
             self._filling_since = None
             self._has_audio.clear()
+
+
+def _joined(parts: list[tuple[Run, np.ndarray]]) -> np.ndarray:
+    """Return the samples of some parts, float32 [T]."""
+    return np.concatenate([np.empty(0, np.float32), *(samples for _, samples in parts)])

@@ -116,4 +116,4 @@ class NullDevice:
                 due = now
             self._source.render(frames, due)
             due += block_s
-            self._closing.wait(max(0.0, due - time.monotonic()))
+            time.sleep(max(0.0, due - time.monotonic()))

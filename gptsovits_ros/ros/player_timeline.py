@@ -117,6 +117,9 @@ class Fader:
 
         """
         fade = max(1, round(FADE_S * rate))
+        is_steady = self._gain == 1.0 and self._volume == self._target
+        if is_steady and available - len(samples) >= fade:
+            return samples if self._volume == 1.0 else samples * np.float32(self._volume)
         steps = np.arange(len(samples), dtype=np.float32)
         # Rises from where it was, and reaches zero with the last sample there is.
         gain = np.minimum(self._gain + (steps + 1) / fade, (available - steps) / fade)
