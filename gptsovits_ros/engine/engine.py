@@ -21,6 +21,7 @@ import torch
 
 from gptsovits_ros.audio.pcm import limit_peak, silence
 from gptsovits_ros.engine.chunk_plan import PaceMeter
+from gptsovits_ros.engine.enrolment import Enroller, EnrolmentRequest
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice
 from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.phrase_cache import PhraseCache
@@ -47,6 +48,7 @@ from gptsovits_ros.types import (
     VoiceInfo,
     check_request,
 )
+from gptsovits_ros.voice.enroll.report import EnrolmentReport
 from gptsovits_ros.voice.store import Voice, VoiceStore
 
 # More threads than this gain little at batch 1, and take the cores from perception.
@@ -68,6 +70,7 @@ class Engine:
         self._meters: dict[str, PaceMeter] = {}  # by the name of the voice
         self._pool = VoicePool(store, self._load_voice, settings.memory_budget_mb)
         self._phrases = None if settings.cache == 'off' else PhraseCache(settings)
+        self._enroller = Enroller(store, self._models, self._frontend, device)
 
     @classmethod
     def load(cls, settings: EngineSettings) -> Engine:
@@ -79,17 +82,24 @@ class Engine:
             GptsovitsError: a file of the voice is missing, damaged or unsafe.
 
         """
-        torch.set_num_threads(settings.threads or min(MAX_THREADS, len(os.sched_getaffinity(0))))
-        engine = cls(
-            settings,
-            VoiceStore(settings.voice_root, settings.model_root),
-            _device(settings.device),
-        )
+        engine = cls.open(settings)
         voice = engine.loaded_voice()
         engine._frontend(voice.acoustic.symbols).load(voice.voice.languages)
         if engine._phrases is not None:
             engine._phrases.prepare(voice.voice)
         return engine
+
+    @classmethod
+    def open(cls, settings: EngineSettings) -> Engine:
+        """Return an engine that has loaded nothing yet.
+
+        Raises:
+            ConfigurationError: as `load`.
+
+        """
+        torch.set_num_threads(settings.threads or min(MAX_THREADS, len(os.sched_getaffinity(0))))
+        store = VoiceStore(settings.voice_root, settings.model_root)
+        return cls(settings, store, _device(settings.device))
 
     @property
     def device(self) -> str:
@@ -120,6 +130,10 @@ class Engine:
     def loaded_voice(self, name: str = '') -> LoadedVoice:
         """Return the models of a voice, loaded at its first use; empty: the default voice."""
         return self._pool.voice(name or self.default_voice)
+
+    def enroll(self, request: EnrolmentRequest) -> EnrolmentReport:
+        """Make a voice from recordings (docs/enrolment.md); raises as `Enroller.enroll`."""
+        return self._enroller.enroll(request, request.base or self.default_voice)
 
     def voices(self) -> list[VoiceInfo]:
         """Return all voices of the store, sorted by name, without loading their models.

@@ -112,12 +112,12 @@ class Enroller:
         self._chain = EnrolmentChain(store.model_root)
         self._last: _Base | None = None
 
-    def enroll(self, request: EnrolmentRequest, default_base: str) -> EnrolmentReport:
+    def enroll(self, request: EnrolmentRequest, base_name: str) -> EnrolmentReport:
         """Make a voice, all of it or nothing.
 
         Args:
             request: what to make of what.
-            default_base: whose models are taken if the request names no voice.
+            base_name: the voice whose models are taken.
 
         Raises:
             ConsentMissingError: nobody says that the speaker agreed.
@@ -130,7 +130,7 @@ class Enroller:
         start = time.monotonic()
         consent = _consent(request)
         _check(request)
-        base = self._store.voice(request.base or default_base)
+        base = self._store.voice(base_name)
         plans = []
 
         # All of it within `create`, which first finds out whether the name can be had.

@@ -13,11 +13,12 @@ import importlib
 from gptsovits_ros.cli import add_roots
 
 NAME = 'voices'
-HELP = 'list, show, choose, move, try and delete voices'
+HELP = 'list, show, make, choose, move, try and delete voices'
 # Task -> what it does, in the order in which people meet them. Without a task voices are listed.
 TASKS = {
     'list': 'list the voices (the same as no task)',
     'show': 'tell all about a voice: models, recordings, consent, who depends on it',
+    'enroll': 'make a voice from recordings of a person, without training',
     'play': 'speak a short sentence in a voice, to hear it',
     'default': 'choose the voice that speaks where none is named',
     'export': 'write a voice into one file, for another robot',
