@@ -34,6 +34,8 @@ from gptsovits_ros.errors import (
     TextInvalidError,
     VoiceInvalidError,
     VoiceNotFoundError,
+    VoiceStoreBusyError,
+    VoiceStoreError,
 )
 from gptsovits_ros.semantic.generate import never
 from gptsovits_ros.text.frontend import TextFrontend
@@ -83,6 +85,7 @@ class Engine:
 
         """
         engine = cls.open(settings)
+        engine._settle_store()
         voice = engine.loaded_voice()
         engine._frontend(voice.acoustic.symbols).load(voice.voice.languages)
         if engine._phrases is not None:
@@ -226,6 +229,14 @@ class Engine:
         for language in sorted(found.difference(voice.voice.languages)):
             _refuse_language(voice.voice, language)
         return spoken
+
+    def _settle_store(self) -> None:
+        """Remove what a program that died left in the store: recordings, maybe."""
+        try:
+            self._store.recover()
+        except (VoiceStoreBusyError, VoiceStoreError) as error:
+            # Voices are read from a store that cannot be changed, too.
+            log.warning('the voice store was left as it is: %s', error)
 
     def _load_voice(self, voice: Voice) -> LoadedVoice:
         return load_voice(voice, self._models, self._frontend, self._device)

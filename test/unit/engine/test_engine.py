@@ -20,8 +20,10 @@ from gptsovits_ros.errors import (
     TextTooLongError,
     VoiceInvalidError,
     VoiceNotFoundError,
+    VoiceStoreError,
 )
 from gptsovits_ros.types import EngineSettings, SamplingParameters, SpeechRequest
+from gptsovits_ros.voice.store import VoiceStore
 
 MIXED = '你好，我是机器人。Hello world, this is a test! 今天是2024年3月15日。'
 
@@ -263,6 +265,25 @@ def test_voices_are_listed_without_loading_and_damaged_ones_left_out(tiny_voice,
     with pytest.raises(VoiceInvalidError):
         speak(engine, 'hello', voice='two')
     assert speak(engine, 'hello', voice='one')
+
+
+def test_the_engine_settles_the_store_and_takes_its_default(tiny_voice, tmp_path, monkeypatch):
+    for name in ('one', 'two'):
+        shutil.copytree(tiny_voice, tmp_path / name)
+    store = VoiceStore(tmp_path)
+    store.set_default('two')
+    left = tmp_path / '.new-1' / 'three'
+    left.mkdir(parents=True)
+    engine = Engine.load(EngineSettings(voice_root=str(tmp_path), threads=1))
+    assert (engine.default_voice, left.exists()) == ('two', False)
+    store.set_default('one')
+    assert [info.name for info in engine.voices() if info.is_default] == ['one']
+
+    def refuse(self):
+        raise VoiceStoreError('read-only')
+
+    monkeypatch.setattr(VoiceStore, 'recover', refuse)
+    assert Engine.load(EngineSettings(voice_root=str(tmp_path), threads=1)).voices()
 
 
 def test_a_description_that_differs_from_the_weights_is_refused(tiny_voice, tmp_path):
