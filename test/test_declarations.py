@@ -25,7 +25,17 @@ INTERFACE_FOLDERS = {
 # Requirement files that a plain `pip install .` reads, or that a user asks for by the name of an
 # extra.
 LANGUAGE_PARTS = ('zh', 'en', 'ja', 'ko', 'yue', 'lid', 'g2pw')
-RUNTIME_PARTS = ('node', 'engine', *LANGUAGE_PARTS, 'player', 'ros', 'torchaudio', 'train')
+ENROLMENT_PARTS = ('enroll', 'denoise', 'transcribe')
+RUNTIME_PARTS = (
+    'node',
+    'engine',
+    *LANGUAGE_PARTS,
+    *ENROLMENT_PARTS,
+    'player',
+    'ros',
+    'torchaudio',
+    'train',
+)
 # Distributions whose name is not that of what they are imported as.
 IMPORTED_AS = {
     'pyyaml': 'yaml',
@@ -34,8 +44,9 @@ IMPORTED_AS = {
     'python-mecab-ko-py313': 'mecab',
     'tojyutping': 'ToJyutping',
 }
-# Needed, but by no import: rclpy opens the first by name, and mecab the second.
-NEVER_IMPORTED = {'rmw_fastrtps_cpp', 'python_mecab_ko_dic'}
+# Needed, but by no import: rclpy opens the first by name, and mecab the second; of the third only a
+# file is read.
+NEVER_IMPORTED = {'rmw_fastrtps_cpp', 'python_mecab_ko_dic', 'silero_vad'}
 # Imported, but in no requirement file: from interfaces/ or a ROS distribution, or of this project.
 NOT_FROM_PYPI = {'audio_common_msgs', 'bench', 'gptsovits_ros', 'launch', 'launch_ros'}
 # The corpus tools have an environment of their own, made by tools/corpus/setup.sh: misaki is
