@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gptsovits_ros.errors import ParameterInvalidError
-from gptsovits_ros.types import CACHE_MODES, LANGUAGES, REQUEST_BOUNDS, SPLIT_METHODS
+from gptsovits_ros.types import CACHE_MODES, LANGUAGES, PRECISIONS, REQUEST_BOUNDS, SPLIT_METHODS
 
 Value = str | bool | int | float
 
@@ -257,6 +257,14 @@ PARAMETERS = (
         0,
         'CPU threads of the models; 0: one per physical core, at most 4.',
         bounds=(0, 256),
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.precision',
+        'auto',
+        'Number format of the models; auto: for each model the quickest one whose error is known '
+        'to be small on this device.',
+        choices=PRECISIONS,
         read_only=True,
     ),
     ParamSpec(

@@ -48,6 +48,7 @@ class Parameters:
     engine_python: str
     engine_device: str
     engine_threads: int
+    engine_precision: str
     engine_memory_budget_mb: int
     engine_voice_root: str
     engine_model_root: str
@@ -99,6 +100,7 @@ class Parameters:
             default_voice=self.voice,
             device=self.engine_device,
             threads=self.engine_threads,
+            precision=self.engine_precision,
             memory_budget_mb=self.engine_memory_budget_mb,
             upstream_compatible=self.text_upstream_compatible,
             lexicon=self.text_lexicon,

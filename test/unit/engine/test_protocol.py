@@ -287,7 +287,9 @@ def test_an_error_message_is_cut_and_made_fit_to_travel():
 
 def test_settings_survive_the_command_line():
     settings = EngineSettings('/voices/ü', '/models', 'ann', 'cuda:1', 2, 500, 9, True, '/l.yaml')
-    settings = dataclasses.replace(settings, cache='all', cache_root='/c', cache_mb=5)
+    settings = dataclasses.replace(
+        settings, cache='all', cache_root='/c', cache_mb=5, precision='int8'
+    )
     assert protocol.settings_from_json(protocol.settings_to_json(settings)) == settings
     assert protocol.settings_from_json('{}') == EngineSettings()
 

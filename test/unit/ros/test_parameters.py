@@ -109,6 +109,7 @@ def test_engine_settings_come_from_the_parameters():
             'voice': 'anna',
             'engine.device': 'cpu',
             'engine.threads': 2,
+            'engine.precision': 'int8',
             'engine.memory_budget_mb': 3000,
             'engine.voice_root': '/v',
             'text.upstream_compatible': True,
@@ -120,6 +121,7 @@ def test_engine_settings_come_from_the_parameters():
         }
     ).engine_settings
     assert (settings.default_voice, settings.device, settings.threads) == ('anna', 'cpu', 2)
+    assert settings.precision == 'int8'
     assert (settings.voice_root, settings.memory_budget_mb) == ('/v', 3000)
     assert (settings.upstream_compatible, settings.lexicon) == (True, '/l.yaml')
     assert (settings.cache, settings.cache_root) == ('all', '/c')
