@@ -21,6 +21,7 @@ from pathlib import Path
 
 from bench.report import OUT, table, write
 from bench.setup import Setup
+from gptsovits_ros.types import PRECISIONS
 
 BENCHES = ('speech', 'phrases', 'shared', 'soak', 'peers')
 
@@ -47,6 +48,17 @@ def main() -> int:
         '--utterances', type=int, default=1000, help='of soak, in all (default: 1000)'
     )
     parser.add_argument(
+        '--precision',
+        default='auto',
+        choices=PRECISIONS,
+        help='number format of the models (default: auto)',
+    )
+    parser.add_argument(
+        '--pause',
+        action='store_true',
+        help='of peers: wait for Enter when all programs are loaded, to stop other work first',
+    )
+    parser.add_argument(
         '--out', type=Path, default=OUT, metavar='FILE', help='where the JSON goes'
     )
     args = parser.parse_args()
@@ -60,6 +72,8 @@ def main() -> int:
         args.runs,
         args.utterances,
         shlex.join(['python', '-m', 'bench', *sys.argv[1:]]),
+        args.precision,
+        args.pause,
     )
     for name in args.names or ('speech', 'phrases'):
         rows = list(importlib.import_module(f'bench.{name}').measure(setup))

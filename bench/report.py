@@ -77,6 +77,7 @@ class Conditions:
         threads: CPU threads of the models.
         command: what measures it again.
         has_goals: whether the goals are for this voice; they are for a full-size one.
+        note: added to each name, so that rows of other settings have other names.
 
     """
 
@@ -84,6 +85,7 @@ class Conditions:
     threads: int
     command: str
     has_goals: bool = True
+    note: str = ''
 
     def row(self, name: str, values: Sequence[float], unit: str, quantile: float = 0.5) -> Row:
         """Return the row of some measured values."""
@@ -92,7 +94,7 @@ class Conditions:
         goal = goals.get(name)
         ok = None if goal is None else value >= goal if name in MORE else value <= goal
         return Row(
-            name,
+            name + self.note,
             self.device,
             self.threads,
             round(os.getloadavg()[0], 2),

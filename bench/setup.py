@@ -23,6 +23,8 @@ class Setup:
         runs: how often each quantity is measured.
         utterances: how many are spoken in the benchmarks that count them.
         command: what measures it again.
+        precision: number format of the models, one of types.PRECISIONS.
+        pause: whether to wait for Enter when the programs of `peers` are loaded.
 
     """
 
@@ -32,6 +34,8 @@ class Setup:
     runs: int
     utterances: int
     command: str
+    precision: str = 'auto'
+    pause: bool = False
 
     def voice_folder(self, size: str = 'full') -> Path:
         """Return the folder of the voice; a stand-in is made at the first time."""
@@ -49,8 +53,10 @@ class Setup:
             default_voice=folder.name,
             device=self.device,
             threads=self.threads,
+            precision=self.precision,
         )
 
     def conditions(self, device: str) -> Conditions:
         """Return what is equal for all rows; the goals are for the full-size stand-in."""
-        return Conditions(device, self.threads, self.command, self.voice is None)
+        note = '' if self.precision == 'auto' else f' ({self.precision})'
+        return Conditions(device, self.threads, self.command, self.voice is None, note)

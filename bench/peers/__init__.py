@@ -88,6 +88,8 @@ def measure(setup: Setup) -> Iterator[Row]:
         for program in programs:
             program.speak(0)
         print(f'all are loaded; {setup.runs} rounds begin', flush=True)
+        if setup.pause:
+            input('press Enter ')
         rounds = [
             {program.name: program.speak(seed) for program in programs}
             for seed in range(1, setup.runs + 1)
