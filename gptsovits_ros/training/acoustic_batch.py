@@ -14,6 +14,7 @@ from gptsovits_ros.audio.pcm import INT16_SCALE
 from gptsovits_ros.audio.spectrogram import magnitude_spectrogram
 from gptsovits_ros.training.batching import pad
 from gptsovits_ros.training.corpus import AudioCache, Utterance
+from gptsovits_ros.training.speaker_embeddings import SpeakerEmbeddings
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class AcousticBatch:
         reference: spectrogram that gives the style, [B, bins, R].
         reference_mask: [B, 1, R].
         starts: int64 [B], first frame of each slice.
+        speaker: embeddings of the speakers of the references, [B, speaker_dim]; None for versions
+            that know none.
 
     """
 
@@ -60,6 +63,7 @@ class AcousticBatch:
     reference: Tensor
     reference_mask: Tensor
     starts: Tensor
+    speaker: Tensor | None
 
 
 class AcousticCollator:
@@ -73,6 +77,7 @@ class AcousticCollator:
         slice_frames: int,
         reference_frames: int,
         device: torch.device,
+        speakers: SpeakerEmbeddings | None = None,
     ) -> None:
         self._utterances = utterances
         self._audio = audio
@@ -80,6 +85,7 @@ class AcousticCollator:
         self._slice_frames = slice_frames
         self._reference_frames = reference_frames
         self._device = device
+        self._speakers = speakers
 
     def frames(self, place: int) -> int:
         """Return how many frames of an utterance have both audio and tokens."""
@@ -127,7 +133,14 @@ class AcousticCollator:
             reference,
             reference_mask,
             self._to_device(torch.tensor(starts)),
+            self._speaker(examples),
         )
+
+    def _speaker(self, examples: list[AcousticExample]) -> Tensor | None:
+        if self._speakers is None:
+            return None
+        places = [_style_place(example) for example in examples]
+        return self._speakers.of([self._utterances[place].name for place in places])
 
     def _references(
         self, examples: list[AcousticExample], own: Tensor, own_mask: Tensor
@@ -138,8 +151,7 @@ class AcousticCollator:
         hop = self._config.samples_per_frame
         waves = []
         for example in examples:
-            place = example.target if example.reference is None else example.reference
-            wave = self._wave(place)
+            wave = self._wave(_style_place(example))
             spare = max(0, len(wave) // hop - self._reference_frames)
             first = int(example.reference_position * (spare + 1)) * hop
             piece = np.ascontiguousarray(wave[first : first + self._reference_frames * hop])
@@ -164,3 +176,8 @@ class AcousticCollator:
         if self._device.type == 'cuda':
             return value.pin_memory().to(self._device, non_blocking=True)
         return value
+
+
+def _style_place(example: AcousticExample) -> int:
+    """Return the place of the utterance that gives the style."""
+    return example.target if example.reference is None else example.reference

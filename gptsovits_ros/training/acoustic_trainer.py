@@ -50,6 +50,7 @@ from gptsovits_ros.training.ema import MovingAverage
 from gptsovits_ros.training.optimizers import make_optimizer, set_rate
 from gptsovits_ros.training.precision import Precision
 from gptsovits_ros.training.settings import AcousticSettings, plain_settings
+from gptsovits_ros.training.speaker_embeddings import load_speaker_embeddings
 from gptsovits_ros.training.trained_model import TrainedModel
 
 # What `text_rate` slows down, as official fine-tuning does.
@@ -82,6 +83,7 @@ class AcousticTrainer(TrainedModel):
         usable = self._usable(read_corpus(corpus, config.codebook_size, report), report)
         self._train, self._dev = split_utterances(usable, corpus)
         self._speakers = Speakers(self._train, self._serves_as_reference)
+        self._embeddings = load_speaker_embeddings(settings.speaker, config, self._audio, device)
         self._collator = self._make_collator(self._train)
         if device.type == 'cuda':
             self._audio.preload([item.name for item in usable])
@@ -183,7 +185,7 @@ class AcousticTrainer(TrainedModel):
         return losses
 
     def _forward(self, batch: AcousticBatch) -> TrainingOutput:
-        style = self._model.style_encoder(batch.reference, batch.reference_mask)
+        style = self._model.style(batch.reference, batch.speaker, batch.reference_mask)
         rows, _, frames = batch.mask.shape
         noise = torch.randn(rows, self._settings.model.inter_channels, frames, device=self._device)
         return self._model.training_forward(
@@ -206,7 +208,7 @@ class AcousticTrainer(TrainedModel):
         for index in range(min(len(utterances), self._settings.run.evaluate_clips)):
             reference = speakers.another(index, rng)
             batch = collator.batch([AcousticExample(index, reference, 0.0, 0.0)])
-            style = model.style_encoder(batch.reference, batch.reference_mask)
+            style = model.style(batch.reference, batch.speaker, batch.reference_mask)
             wave = model.decode(batch.tokens, batch.phonemes, style)
             distances.append(float(mel_loss(wave, batch.spectrogram, self._mel)))
         return distances
@@ -224,6 +226,7 @@ class AcousticTrainer(TrainedModel):
             self._settings.slice_frames,
             int(self._settings.reference_seconds * frame_rate),
             self._device,
+            self._embeddings,
         )
 
     def _usable(

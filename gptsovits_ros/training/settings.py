@@ -181,6 +181,7 @@ class AcousticSettings:
             0.4).
         tokenizer: safetensors file with the codebook and the projection before it, as seen from
             the folder of the corpus; empty: those of `start`.
+        speaker: file of the speaker encoder, which v2Pro and v2ProPlus learn with; else empty.
         start: checkpoint to go on from; empty: random weights.
         start_discriminators: checkpoint of the discriminators; empty: random weights.
 
@@ -204,6 +205,7 @@ class AcousticSettings:
     stft_weight: float = 1.0
     text_rate: float = 1.0
     tokenizer: str = ''
+    speaker: str = ''
     start: str = ''
     start_discriminators: str = ''
 
