@@ -91,7 +91,7 @@ def refuse_unsuitable(recordings: Sequence[Listened]) -> None:
     speech_s = sum(quality.speech_s for quality in qualities)
     if duration_s < PROMPT_MIN_S:
         raise RecordingTooShortError(
-            f'the recording is {duration_s:.1f} s long; at least {PROMPT_MIN_S:g} s are needed, '
+            f'the recording is {duration_s:.2f} s long; at least {PROMPT_MIN_S:g} s are needed, '
             '6 to 60 s are better'
         )
     if speech_s < MIN_SPEECH_S / 4:

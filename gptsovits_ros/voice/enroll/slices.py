@@ -116,8 +116,12 @@ def _slice(
     """Return phrases with a margin that reaches into no other phrase."""
     begin, end = run[0][0], run[-1][1]
     duration_s = heard.recording.duration_s
+    # Where a phrase was cut, the next sound is its other part.
+    cut_before = any(start < begin < stop for start, stop in spans)
+    cut_after = any(start < end < stop for start, stop in spans)
     before = max((stop for _, stop in spans if stop <= begin), default=0.0)
     after = min((start for start, _ in spans if start >= end), default=duration_s)
+    before, after = begin if cut_before else before, end if cut_after else after
     # A short one takes more of the silence around it.
     margin = max(MARGIN_S, (PROMPT_MIN_S + _SLACK_S - (end - begin)) / 2)
     start_s = max(begin - margin, before, 0.0)
@@ -126,9 +130,7 @@ def _slice(
     if missing > 0:
         start_s = max(start_s - missing, before, 0.0)
         end_s = min(end_s + missing, after, duration_s)
-    inside = [span for span in spans if span[0] < end and span[1] > begin]
-    cut = inside[0][0] < begin or inside[-1][1] > end
-    return Slice(heard, start_s, end_s, begin, min(end, duration_s), cut)
+    return Slice(heard, start_s, end_s, begin, min(end, duration_s), cut=cut_before or cut_after)
 
 
 def _longest_pause(run: Sequence[tuple[float, float]]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -19,6 +20,11 @@ LETTERS_PER_SECOND = {
 MIN_AGREEMENT = 0.6
 # Pieces of text that agree by chance are shorter than this [letters].
 SHORTEST_BLOCK = 3
+# The ends of the passage are looked for this near to where they must be.
+NEAR_LETTERS = 8
+# So much more must texts agree for an end that lies a letter further off; else a word that was
+# misheard would be left out.
+LETTER_COST = 0.02
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,21 @@ def aligned(text: str, heard: str) -> str:
     first = max(blocks[0].a - blocks[0].b, 0)
     behind = len(spoken) - blocks[-1].b - blocks[-1].size
     last = min(blocks[-1].a + blocks[-1].size + behind, len(letters)) - 1
-    start, end = places[first], places[last] + 1
-    passage = _whole_words(text, start, end)
-    return passage if agreement(passage, heard) >= MIN_AGREEMENT else ''
+    starts = _near(places, first, lambda place: _is_word_start(text, place))
+    ends = _near(places, last, lambda place: _is_word_end(text, place))
+    found = max(
+        (
+            (agreement(text[start : end + 1], heard) - LETTER_COST * (away + off), start, end)
+            for start, away in starts
+            for end, off in ends
+            if start <= end
+        ),
+        default=(0.0, 0, -1),
+    )
+    _, start, end = found
+    if agreement(text[start : end + 1], heard) < MIN_AGREEMENT:
+        return ''
+    return text[start : end + 1] + _marks_behind(text, end + 1)
 
 
 def _one_passage(blocks: list, length: int) -> list:
@@ -75,15 +93,27 @@ def _one_passage(blocks: list, length: int) -> list:
     return [block for block in blocks if abs(block.a - block.b - shift) <= max(length // 4, 4)]
 
 
-def _whole_words(text: str, start: int, end: int) -> str:
-    """Return text[start:end], grown to whole words where words have letters, and its last mark."""
-    while start > 0 and _in_word(text[start - 1]) and _in_word(text[start]):
-        start -= 1
-    while end < len(text) and _in_word(text[end - 1]) and _in_word(text[end]):
-        end += 1
+def _near(places: list[int], index: int, suits: Callable[[int], bool]) -> list[tuple[int, int]]:
+    """Return places near a letter that can be an end of the passage, and how far off they are."""
+    first = max(index - NEAR_LETTERS, 0)
+    near = enumerate(places[first : index + NEAR_LETTERS + 1], first)
+    return [(place, abs(number - index)) for number, place in near if suits(place)]
+
+
+def _is_word_start(text: str, place: int) -> bool:
+    return place == 0 or not (_in_word(text[place - 1]) and _in_word(text[place]))
+
+
+def _is_word_end(text: str, place: int) -> bool:
+    return place + 1 == len(text) or not (_in_word(text[place]) and _in_word(text[place + 1]))
+
+
+def _marks_behind(text: str, place: int) -> str:
+    """Return the punctuation that stands directly behind a passage."""
+    end = place
     while end < len(text) and unicodedata.category(text[end]).startswith('P'):
         end += 1
-    return text[start:end].strip()
+    return text[place:end]
 
 
 def _in_word(character: str) -> bool:
