@@ -44,6 +44,8 @@ DELETED_FOLDER = '.deleted'
 # Folders of voices on their way in, out for a newer one, and out for good.
 NEW, OLD, GONE = '.new-', '.old-', '.gone-'
 MAX_DEFAULT_BYTES = 4096
+# How often a voice is read anew that was replaced in the meantime.
+MAX_READS = 10
 
 
 def data_root() -> Path:
@@ -73,9 +75,11 @@ class VoiceStore:
         """Return the names of all voices, sorted; a missing store is an empty one."""
         if not self.voice_root.is_dir():
             return []
-        # One that is just being replaced is there as well.
-        roots = (self.voice_root, *self._leftovers(OLD))
-        return sorted({folder.name for root in roots for folder in _voice_folders(root)})
+        found = set(_voices_in(self.voice_root))
+        # One that is just being replaced was moved aside, or is back by now.
+        for old in self._leftovers(OLD):
+            found.update(_voices_in(old))
+        return sorted(found.union(_voices_in(self.voice_root)))
 
     def voice(self, name: str) -> Voice:
         """Return one voice.
@@ -90,14 +94,18 @@ class VoiceStore:
             raise VoiceNotFoundError(
                 f'no voice "{name}" in {self.voice_root}; voices there: {known}'
             )
-        try:
-            return self.read(self.voice_root / name)
-        except VoiceInvalidError:
-            if not self._leftovers(OLD):
-                raise
-        # Somebody is replacing it, or died doing so.
-        self.recover()
-        return self.read(self.voice_root / name)
+        folder = self.voice_root / name
+        for _ in range(MAX_READS):
+            before = _identity(folder)
+            try:
+                return self.read(folder)
+            except VoiceInvalidError:
+                # Is somebody replacing it, or did somebody die doing so, or is it really damaged?
+                if self._leftovers(OLD):
+                    self.recover()
+                elif _identity(folder) == before:
+                    raise
+        return self.read(folder)
 
     def read(self, folder: Path) -> Voice:
         """Return the voice in a folder that need not be in the store, as in `create`.
@@ -367,7 +375,20 @@ def check_name(name: str) -> None:
         )
 
 
-def _voice_folders(root: Path) -> Iterator[Path]:
-    for entry in root.iterdir():
+def _voices_in(root: Path) -> Iterator[str]:
+    """Yield the names of the voices in a folder; none if it has gone."""
+    try:
+        entries = list(root.iterdir())
+    except FileNotFoundError:
+        return
+    for entry in entries:
         if NAME_PATTERN.fullmatch(entry.name) and (entry / VOICE_FILE).is_file():
-            yield entry
+            yield entry.name
+
+
+def _identity(folder: Path) -> int:
+    """Return what tells a folder from another one in its place; 0 if there is none."""
+    try:
+        return folder.stat().st_ino
+    except FileNotFoundError:
+        return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import random
@@ -21,7 +22,8 @@ from gptsovits_ros.voice.store import DELETED_FOLDER, LOCK_FILE, VoiceStore
 from gptsovits_ros.voice.voice_file import write_voice_file
 
 KILLS = 50
-LONGEST_RUN_S = 0.6
+LONGEST_RUN_S = 0.25
+WRITERS, TURNS = 2, 15
 CONSENT = Consent('Anna Example', '2026-05-17', 'the robot at the desk')
 
 
@@ -77,23 +79,65 @@ def killed_at_random(work: Callable[[], None], seconds: float) -> None:
     assert os.WIFSIGNALED(status), 'the work itself failed'
 
 
+def test_programs_that_replace_a_voice_wait_for_each_other_and_readers_always_find_it(store):
+    store.create('anna', lambda folder: build(folder, 0))
+    children = []
+    for writer in range(WRITERS):
+        child = os.fork()
+        if child == 0:
+            failed = 1
+            try:
+                own = VoiceStore(store.voice_root, store.model_root, lock_wait_s=60)
+                for turn in range(TURNS):
+                    number = writer * TURNS + turn
+                    own.create('anna', lambda folder, n=number: build(folder, n), overwrite=True)
+                failed = 0
+            finally:
+                os._exit(failed)
+        children.append(child)
+    seen = set()
+    while children:
+        seen.add(store.voice('anna').description)
+        assert store.names() == ['anna']
+        done, status = os.waitpid(children[0], os.WNOHANG)
+        if done:
+            assert os.waitstatus_to_exitcode(status) == 0
+            children.pop(0)
+    assert len(seen) > 2
+    assert store.changed_files('anna') == []
+    records = list((store.voice_root / DELETED_FOLDER).iterdir())
+    assert len(records) == WRITERS * TURNS
+
+
 def test_voices_are_whole_after_a_kill_at_any_moment(store, tmp_path):
     store.create('replaced', lambda folder: build(folder, 0))
     archive = export_voice(store, 'replaced', tmp_path / 'archive').path
 
-    def work() -> None:
-        own = VoiceStore(store.voice_root, store.model_root)
-        for number in itertools.count(1):
-            own.create('replaced', lambda folder, n=number: build(folder, n), overwrite=True)
-            own.create('passing', lambda folder, n=number: build(folder, n), overwrite=True)
-            import_voice(own, archive, 'imported', overwrite=True)
-            own.delete('passing')
-            own.delete('imported', keep_consent=False)
+    own = VoiceStore(store.voice_root, store.model_root)
+
+    def create(name: str, number: int) -> None:
+        own.create(name, lambda folder: build(folder, number), overwrite=True)
+
+    def delete(name: str, number: int) -> None:
+        if name in own.names():
+            own.delete(name, keep_consent=number % 2 == 0)
+
+    steps = (
+        lambda number: create('replaced', number),
+        lambda number: create('passing', number),
+        lambda number: import_voice(own, archive, 'imported', overwrite=True),
+        lambda number: delete('passing', number),
+        lambda number: delete('imported', number),
+    )
+
+    def work_from(first: int) -> None:
+        for number in itertools.count(first):
+            steps[number % len(steps)](number)
 
     chance = random.Random(5)
     found = set()
-    for _ in range(KILLS):
-        killed_at_random(work, chance.uniform(0.001, LONGEST_RUN_S))
+    for kill in range(KILLS):
+        killed_at_random(functools.partial(work_from, kill), chance.uniform(0.001, LONGEST_RUN_S))
         # As a node that only reads finds it, before anybody changes anything.
         names = VoiceStore(store.voice_root, store.model_root).names()
         assert 'replaced' in names and set(names) <= {'replaced', 'passing', 'imported'}
