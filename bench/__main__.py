@@ -3,6 +3,7 @@
   speech   time to first audio, tokens per second, real-time factor, memory, and each stage
   phrases  how long a phrase of the cache takes
   shared   1, 2, 4 and 8 robots that share one engine process
+  batching the GPT with 1, 2, 4 and 8 texts in one token loop
   soak     many utterances: whether memory or time per utterance grows
   peers    the same work on other programs that run GPT-SoVITS (bench/peers/README.md)
 
@@ -23,7 +24,7 @@ from bench.report import OUT, table, write
 from bench.setup import Setup
 from gptsovits_ros.types import PRECISIONS
 
-BENCHES = ('speech', 'phrases', 'shared', 'soak', 'peers')
+BENCHES = ('speech', 'phrases', 'shared', 'batching', 'soak', 'peers')
 
 
 def main() -> int:
