@@ -24,7 +24,7 @@ RATE = 32000
 CHUNK_MS = 100
 CHUNK = RATE * CHUNK_MS // 1000
 LEAD_MS = 200  # as speech_node's default
-CPU_S = 10.0  # how long the share of the CPU is measured
+LONGEST_IDLE_S = 10.0
 TIMEOUT_S = 20.0
 
 
@@ -167,13 +167,15 @@ def stream(client: Client) -> Callable[[], None]:
     return send
 
 
-def measure(setup: Any) -> Iterator[Row]:
-    """Return the rows: `runs` of each delay."""
-    yield from rows(setup.runs, setup.command)
+def measure(runs: int, seconds: float, command: str) -> Iterator[Row]:
+    """Start a player, measure it, and end it.
 
+    Args:
+        runs: of each delay.
+        seconds: for how long it plays, and is silent, while what it costs is measured.
+        command: what measures it again.
 
-def rows(runs: int, command: str) -> Iterator[Row]:
-    """Start a player, measure it, and end it."""
+    """
     conditions = Conditions('null', 1, command, False)
     arguments = ['--ros-args', '-p', 'player.device:=null', '--log-level', 'warn']
     player = subprocess.Popen([sys.executable, '-m', 'gptsovits_ros.ros.player_node', *arguments])
@@ -185,10 +187,10 @@ def rows(runs: int, command: str) -> Iterator[Row]:
         for name, values in (('message to sound', first), ('flush to silence', silent)):
             yield conditions.row(f'{name}, p50', values, 'ms')
             yield conditions.row(f'{name}, p95', values, 'ms', 0.95)
-        idle = cpu_share(player.pid, CPU_S, lambda: time.sleep(0.1))
+        idle = cpu_share(player.pid, min(seconds, LONGEST_IDLE_S), lambda: time.sleep(0.1))
         yield conditions.row('CPU, silent', [idle], '% of one core')
         underruns = client.state.underruns, client.state.device_underruns
-        playing = cpu_share(player.pid, CPU_S, stream(client))
+        playing = cpu_share(player.pid, seconds, stream(client))
         yield conditions.row('CPU, playing', [playing], '% of one core')
         gaps = client.state.underruns - underruns[0]
         late = client.state.device_underruns - underruns[1]
@@ -204,9 +206,12 @@ def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(prog='python -m bench.player', description=__doc__)
     parser.add_argument('--runs', type=int, default=50, help='of each delay (default: 50)')
+    parser.add_argument(
+        '--seconds', type=float, default=10.0, help='that it plays without a pause (default: 10)'
+    )
     args = parser.parse_args()
     command = shlex.join(['python', '-m', 'bench.player', *sys.argv[1:]])
-    print(table(list(rows(args.runs, command))))
+    print(table(list(measure(args.runs, args.seconds, command))))
     return 0
 
 

@@ -84,7 +84,11 @@ def test_position_follows_the_sample_that_is_heard(player):
     assert report.playing
     assert (report.chunk_stamp_ns, report.chunk_samples) == (7 * S, 10)
     assert report.audio_stamp_ns == 7 * S + 10_000_000
-    player.play(3)
+    assert report.next_change_s is None
+    player.play(2)
+    report = player.report
+    assert (report.chunk_stamp_ns, report.chunk_samples) == (7 * S, 20)
+    player.play(1)
     report = player.report
     assert (report.chunk_stamp_ns, report.chunk_samples) == (round(7.02 * S), 5)
     assert (report.played_samples, report.received_samples) == (25, 40)
@@ -111,6 +115,58 @@ def test_latency_of_the_device_is_taken_off():
     player.play(6)
     assert player.report.chunk_samples == pytest.approx(10, abs=1)
     assert player.report.playing
+
+
+def test_beginning_and_end_are_told(player):
+    player.push(22)
+    changes = []
+    for _ in range(7):
+        before = player.changes
+        player.play(1)
+        changes.append(player.changes - before)
+    assert changes == [1, 0, 0, 0, 1, 0, 0]
+
+
+def test_blocks_whose_times_jitter_are_heard_without_a_gap():
+    player = Player(latency_s=0.020)
+    player.push(1000, stamp_s=7.0)
+    random = np.random.default_rng(5)
+    last = -1
+    for block in range(100):
+        due = 100.020 + block * BLOCK / RATE
+        player.core.render(BLOCK, due + float(random.uniform(-0.003, 0.003)))
+        for _ in range(BLOCK):
+            player.now += 0.001
+            report = player.report
+            assert report.playing or player.now < 100.024
+            assert last <= report.chunk_samples <= (block + 1) * BLOCK
+            last = max(last, report.chunk_samples)
+            if report.playing:
+                expected = (player.now - 100.020) * RATE
+                assert report.chunk_samples == pytest.approx(expected, abs=5)
+
+
+def test_block_that_is_heard_late_is_not_counted_beyond_its_end():
+    player = Player(latency_s=0.020)
+    player.push(100, stamp_s=7.0)
+    player.core.render(BLOCK, 100.020)
+    player.core.render(BLOCK, 100.065)  # 40 ms late, of which it believes an eighth
+    player.now = 100.0299
+    assert player.report.chunk_samples == BLOCK
+
+
+def test_sound_after_a_short_silence_begins_when_the_device_says():
+    player = Player(latency_s=0.030)
+    player.push(10, stamp_s=7.0)
+    player.play(3)
+    player.now += 0.015
+    player.push(100, stamp_s=8.0)
+    start = player.now + 0.030
+    player.play(1)
+    player.now = start - 0.001
+    assert not player.report.playing
+    player.now = start + 0.003
+    assert (player.report.chunk_stamp_ns, player.report.chunk_samples) == (8 * S, 3)
 
 
 def test_last_sample_is_told_after_the_end(player):
@@ -274,6 +330,30 @@ def test_flush_twice_drops_what_came_between(player):
     assert report.received_samples == report.played_samples + report.dropped_samples
 
 
+def test_flush_in_the_middle_of_the_fade_ends_with_the_fade(player):
+    player.push(1000, stamp_s=7.0)
+    player.play(10)
+    player.core.flush()
+    player.play(1, frames=FADE // 2)
+    player.push(100, stamp_s=9.0)
+    player.core.flush()
+    rest = player.play(1, frames=10)
+    assert np.count_nonzero(rest) == FADE - FADE // 2
+    report = player.report
+    assert (report.chunk_stamp_ns, report.played_samples) == (7 * S, 50 + FADE)
+    assert report.dropped_samples == 1000 - 50 - FADE + 100
+
+
+def test_flush_drops_audio_of_every_format(player):
+    player.push(50, stamp_s=7.0)
+    player.push(100, stamp_s=8.0, rate=2 * RATE)
+    player.play(2)
+    player.core.flush()
+    player.play(2)
+    report = player.report
+    assert (report.played_samples, report.dropped_samples) == (10 + FADE, 40 - FADE + 100)
+
+
 def test_flush_before_sound_drops_everything(player):
     player.core.set_buffer(0.100)
     player.push(50)
@@ -348,6 +428,15 @@ def test_other_rate_is_resampled_and_counted_in_its_own_samples():
     report = player.report
     assert (report.played_samples, report.sample_rate) == (32000, 32000)
     assert (report.chunk_stamp_ns, report.chunk_samples) == (round(1.9 * S), 3200)
+
+
+@pytest.mark.parametrize('rate, count', [(44100, 3201), (22050, 1603), (48000, 7), (16000, 331)])
+def test_all_samples_count_as_played_at_the_end_whatever_the_rate(rate, count):
+    player = Player(rate=rate)
+    player.push(count, stamp_s=7.0, rate=32000)
+    player.play(40, frames=240)
+    report = player.report
+    assert (report.chunk_samples, report.played_samples, report.buffered_s) == (count, count, 0)
 
 
 def test_position_in_resampled_audio_is_exact_to_a_sample():
@@ -425,10 +514,20 @@ def test_device_is_not_changed_while_there_is_sound(player):
     assert not player.core.hold()
     player.play(10)
     assert player.core.hold()
+    assert not player.play(1).any()
     player.push(50, rate=2 * RATE)
     player.rate = 2 * RATE
     player.core.open(2 * RATE)
     assert np.count_nonzero(player.play(20)) == 50
+
+
+def test_device_is_not_changed_before_all_was_heard():
+    player = Player(latency_s=0.030)
+    player.push(10)
+    player.play(3)
+    assert not player.core.hold()
+    player.now += 0.030
+    assert player.core.hold()
 
 
 def test_more_than_any_lead_is_dropped(player):
