@@ -9,7 +9,8 @@ import io
 import os
 import stat
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,32 @@ class AudioLimits:
 
 
 DEFAULT_LIMITS = AudioLimits()
+
+
+@dataclass(frozen=True)
+class SyntheticLabel:
+    """What a file says of speech that nobody spoke; players and archives show these fields.
+
+    Attributes:
+        voice: name of the voice.
+        made_at: when it was made, with time zone; the default is now.
+
+    """
+
+    voice: str
+    made_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Text fields of the file (INFO chunk of WAV)."""
+        return {
+            'title': f'AI-generated speech, voice "{self.voice}"',
+            'artist': self.voice,
+            'comment': 'AI-generated speech: synthetic, not a recording of a person. '
+            f'voice={self.voice} time={self.made_at.isoformat(timespec="seconds")}',
+            'date': self.made_at.isoformat(timespec='seconds'),
+            'software': 'gptsovits_ros',
+        }
 
 
 @dataclass(frozen=True)
@@ -180,11 +207,17 @@ def load_prompt_16k(path: str | Path, limits: AudioLimits = DEFAULT_LIMITS) -> T
     return torch.from_numpy(wave)
 
 
-def write_wav(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
+def write_wav(
+    path: str | Path,
+    samples: np.ndarray,
+    sample_rate: int,
+    label: SyntheticLabel | None = None,
+) -> None:
     """Write mono samples as a 16-bit WAV file; the file appears whole or not at all.
 
     Args:
         samples: float32 [T], nominally within [-1, 1] (rounded and clipped by pcm.to_int16).
+        label: of speech that was made by models; None: it is a recording.
 
     Raises:
         AudioInvalidError: if a sample is NaN or infinite.
@@ -196,7 +229,10 @@ def write_wav(path: str | Path, samples: np.ndarray, sample_rate: int) -> None:
     part = path.with_name(f'.{uuid.uuid4().hex}.part')
     try:
         with part.open('xb') as file:
-            soundfile.write(file, integers, sample_rate, subtype='PCM_16', format='WAV')
+            with soundfile.SoundFile(file, 'w', sample_rate, 1, 'PCM_16', format='WAV') as wav:
+                for name, text in label.fields.items() if label else ():
+                    setattr(wav, name, text)
+                wav.write(integers)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

@@ -192,13 +192,15 @@ def _speak(engine: Engine, request: SpeechRequest, path: Path) -> str:
     """Write the audio of a request into a file and say how long it is and how long it took."""
     import numpy as np
 
-    from gptsovits_ros.audio.files import write_wav
+    from gptsovits_ros.audio.files import SyntheticLabel, write_wav
 
     start = time.monotonic()
     chunks = list(engine.synthesize(request))
     if not chunks:
         raise TextInvalidError('the text holds nothing that can be spoken')
-    write_wav(path, np.concatenate([chunk.samples for chunk in chunks]), chunks[0].sample_rate)
+    samples = np.concatenate([chunk.samples for chunk in chunks])
+    label = SyntheticLabel(request.voice or engine.default_voice)
+    write_wav(path, samples, chunks[0].sample_rate, label)
     took = time.monotonic() - start
     made = f'{sum(chunk.duration_s for chunk in chunks):.2f} s of speech, made in {took:.2f} s'
     guard = ', '.join(report for chunk in chunks for report in chunk.guard)

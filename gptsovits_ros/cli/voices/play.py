@@ -48,7 +48,7 @@ def run(
     """Speak a sentence to the sound card, or into a file."""
     import numpy as np
 
-    from gptsovits_ros.audio.files import write_wav
+    from gptsovits_ros.audio.files import SyntheticLabel, write_wav
     from gptsovits_ros.types import EngineSettings, SpeechRequest
     from gptsovits_ros.voice.store import VoiceStore
 
@@ -66,7 +66,7 @@ def run(
     if play:
         play(samples, chunks[0].sample_rate)
     else:
-        write_wav(args.output, samples, chunks[0].sample_rate)
+        write_wav(args.output, samples, chunks[0].sample_rate, SyntheticLabel(voice.name))
     print(f'{voice.name}: {len(samples) / chunks[0].sample_rate:.2f} s of "{text}"')
     return 0
 

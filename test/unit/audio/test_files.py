@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from datetime import datetime, timezone
 
 import numpy as np
 import pytest
@@ -134,6 +135,25 @@ def test_a_written_file_reads_back_as_16_bit_mono(tmp_path):
     info = soundfile.info(path)
     assert (info.subtype, info.channels, info.samplerate) == ('PCM_16', 1, 32000)
     np.testing.assert_allclose(files.read_audio(path).mono, SECOND, atol=0.51 / 32768)
+
+
+def test_a_file_of_synthetic_speech_says_so_and_whose_voice_it_is(tmp_path):
+    label = files.SyntheticLabel('anna', datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc))
+    files.write_wav(tmp_path / 'out.wav', SECOND, RATE, label)
+    with soundfile.SoundFile(tmp_path / 'out.wav') as wav:
+        assert 'AI-generated' in wav.title
+        assert 'not a recording' in wav.comment
+        assert 'voice=anna time=2026-01-02T03:04:05+00:00' in wav.comment
+        assert wav.software.startswith('gptsovits_ros')
+    np.testing.assert_allclose(
+        files.read_audio(tmp_path / 'out.wav').mono, SECOND, atol=0.51 / 32768
+    )
+
+
+def test_a_recording_is_not_labelled(tmp_path):
+    files.write_wav(tmp_path / 'out.wav', SECOND, RATE)
+    with soundfile.SoundFile(tmp_path / 'out.wav') as wav:
+        assert wav.title == wav.comment == ''
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):

@@ -26,6 +26,8 @@ RATE = 8000
 class Engine:
     """Speaks each word as one chunk of a constant; knows what it was asked."""
 
+    default_voice = 'first'
+
     def __init__(self):
         self.settings = []
         self.requests = []
@@ -68,6 +70,15 @@ def test_a_text_becomes_one_wav_file_of_all_chunks(engine, tmp_path, capsys):
     assert (len(samples), rate) == (RATE // 2, RATE)
     assert np.all(samples == 0.25)
     assert '0.50 s of speech' in capsys.readouterr().out
+
+
+def test_what_is_written_says_that_it_is_synthetic_and_in_whose_voice(engine, tmp_path):
+    for name, options in (('default', ()), ('anna', ('--voice', 'anna'))):
+        run(engine, 'hi', '-o', str(tmp_path / f'{name}.wav'), *options)
+    with soundfile.SoundFile(tmp_path / 'default.wav') as wav:
+        assert 'AI-generated' in wav.comment and 'voice=first' in wav.comment
+    with soundfile.SoundFile(tmp_path / 'anna.wav') as wav:
+        assert 'voice=anna' in wav.comment
 
 
 def test_every_option_reaches_the_request(engine, tmp_path):
