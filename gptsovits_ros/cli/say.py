@@ -199,8 +199,7 @@ def _speak(engine: Engine, request: SpeechRequest, path: Path) -> str:
     if not chunks:
         raise TextInvalidError('the text holds nothing that can be spoken')
     samples = np.concatenate([chunk.samples for chunk in chunks])
-    label = SyntheticLabel(request.voice or engine.default_voice)
-    write_wav(path, samples, chunks[0].sample_rate, label)
+    write_wav(path, samples, chunks[0].sample_rate, SyntheticLabel(engine.default_voice))
     took = time.monotonic() - start
     made = f'{sum(chunk.duration_s for chunk in chunks):.2f} s of speech, made in {took:.2f} s'
     guard = ', '.join(report for chunk in chunks for report in chunk.guard)

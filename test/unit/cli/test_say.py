@@ -26,11 +26,13 @@ RATE = 8000
 class Engine:
     """Speaks each word as one chunk of a constant; knows what it was asked."""
 
-    default_voice = 'first'
-
     def __init__(self):
         self.settings = []
         self.requests = []
+
+    @property
+    def default_voice(self):
+        return self.settings[-1].default_voice or 'first'
 
     def load(self, settings):
         self.settings.append(settings)
