@@ -9,7 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from gptsovits_ros.errors import LanguageUnsupportedError, RecordingManySpeakersError
+from gptsovits_ros.errors import (
+    LanguageUnsupportedError,
+    RecordingManySpeakersError,
+    TextTooLongError,
+)
 from gptsovits_ros.voice.enroll.activity import FRAME_SAMPLES, ON, SpeechDetector
 from gptsovits_ros.voice.enroll.decode import ANALYSIS_RATE, Clip, Recording, decode
 from gptsovits_ros.voice.enroll.denoise import denoise
@@ -44,6 +48,8 @@ MAX_OVERLAP_S = 0.8
 MIN_AGREEMENT_OF_VOICES = 0.6
 # A recording in a language that the models do not read gives a voice, but no prompt text.
 OTHER_LANGUAGE = 'other'
+# Nobody says more in the longest recordings that are read.
+MAX_TRANSCRIPT = 10_000
 LANGUAGES = (*LETTERS_PER_SECOND, OTHER_LANGUAGE)
 
 
@@ -105,6 +111,7 @@ class EnrolmentChain:
             RecordingUnsuitableError: one of its classes; the message tells what to do.
             AudioInvalidError: a clip cannot be read.
             LanguageUnsupportedError: unknown language.
+            TextTooLongError: of the transcript.
             DependencyMissingError: a library is not installed.
 
         """
@@ -112,6 +119,12 @@ class EnrolmentChain:
             raise LanguageUnsupportedError(
                 f'unknown language "{language}" of a recording; known are {", ".join(LANGUAGES)}'
             )
+        if len(transcript) > MAX_TRANSCRIPT:
+            raise TextTooLongError(
+                f'the text of the recordings has {len(transcript)} characters; at most '
+                f'{MAX_TRANSCRIPT} are read'
+            )
+        transcript = ' '.join(transcript.split())
         recordings = decode(clips)
         if without_noise:
             recordings = [denoise(recording) for recording in recordings]
@@ -186,7 +199,8 @@ class EnrolmentChain:
             if heard:
                 return Transcript(heard, 'heard', 'the text was heard by whisper; read it through')
             return Transcript('', 'none', 'whisper heard no words')
-        if agreement(given, heard) >= MIN_AGREEMENT:
+        is_all = everything is not None and prompt.covers(everything)
+        if is_all and agreement(given, heard) >= MIN_AGREEMENT:
             return Transcript(given, 'given')
         part = aligned(given, heard)
         if part:

@@ -61,6 +61,14 @@ class Slice:
         """Measure it."""
         return self.heard.quality(self.start_s, self.end_s)
 
+    def covers(self, other: Slice) -> bool:
+        """Tell whether it holds all that is said in another slice of the same recording."""
+        return (
+            self.heard is other.heard
+            and self.start_s <= other.speech_start_s
+            and other.speech_end_s <= self.end_s
+        )
+
     def overlaps(self, other: Slice) -> bool:
         """Tell whether both hold the same moment of the same recording."""
         return (
