@@ -31,6 +31,7 @@ STORE_PARTS = (
     'voice.checksums',
     'voice.consent',
     'voice.durable',
+    'voice.moves',
     'voice.plain_yaml',
     'voice.voice_file',
 )

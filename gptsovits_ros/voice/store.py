@@ -1,18 +1,16 @@
 """The voice store: one folder per voice, changed so that a power cut leaves old or new, whole.
 
-A new voice is built in a folder of its own, `.new-<id>/NAME`, and moved to its place when it is
-complete and on the disk; the old one waits in `.old-<id>/NAME` until then. What a program that
-died left behind is settled by the next one that changes the store (docs/voices.md).
+A new voice is built in a folder of its own and moved to its place when it is complete and on the
+disk (voice.moves). What a program that died left behind is settled by the next one that changes
+the store (docs/voices.md).
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +23,11 @@ from gptsovits_ros.errors import (
     VoiceStoreError,
 )
 from gptsovits_ros.voice.checksums import changed_files, write_checksums
-from gptsovits_ros.voice.consent import CONSENT_FILE
-from gptsovits_ros.voice.durable import PRIVATE_FOLDER, locked, seal, sync_folder, write_durably
+from gptsovits_ros.voice.durable import PRIVATE_FOLDER, locked, seal, write_durably
+from gptsovits_ros.voice.moves import VoiceMoves
 from gptsovits_ros.voice.plain_yaml import read_yaml, yaml_text
 from gptsovits_ros.voice.voice_file import (
     NAME_PATTERN,
-    VOICE_FILE,
     Voice,
     read_voice,
     read_voice_file,
@@ -39,10 +36,6 @@ from gptsovits_ros.voice.voice_file import (
 
 LOCK_FILE = '.lock'
 DEFAULT_FILE = 'default.yaml'
-# Consent records of deleted voices, for those who must show later that there was one.
-DELETED_FOLDER = '.deleted'
-# Folders of voices on their way in, out for a newer one, and out for good.
-NEW, OLD, GONE = '.new-', '.old-', '.gone-'
 MAX_DEFAULT_BYTES = 4096
 # How often a voice is read anew that was replaced in the meantime.
 MAX_READS = 10
@@ -70,16 +63,11 @@ class VoiceStore:
         self.voice_root = Path(voice_root) if voice_root else data_root() / 'voices'
         self.model_root = Path(model_root) if model_root else data_root() / 'models'
         self._lock_wait_s = lock_wait_s
+        self._moves = VoiceMoves(self.voice_root)
 
     def names(self) -> list[str]:
         """Return the names of all voices, sorted; a missing store is an empty one."""
-        if not self.voice_root.is_dir():
-            return []
-        found = set(_voices_in(self.voice_root))
-        # One that is just being replaced was moved aside, or is back by now.
-        for old in self._leftovers(OLD):
-            found.update(_voices_in(old))
-        return sorted(found.union(_voices_in(self.voice_root)))
+        return self._moves.names()
 
     def voice(self, name: str) -> Voice:
         """Return one voice.
@@ -101,7 +89,7 @@ class VoiceStore:
                 return self.read(folder)
             except VoiceInvalidError:
                 # Is somebody replacing it, or did somebody die doing so, or is it really damaged?
-                if self._leftovers(OLD):
+                if self._moves.any_aside():
                     self.recover()
                 elif _identity(folder) == before:
                     raise
@@ -163,7 +151,7 @@ class VoiceStore:
             seal(draft)
             with self._changing():
                 self._check_free(name, overwrite)
-                self._put(draft)
+                self._moves.put(draft)
         return self.voice(name)
 
     def delete(self, name: str, keep_consent: bool = True) -> None:
@@ -185,11 +173,7 @@ class VoiceStore:
             self._check_unused(name, 'deleted')
             if self._chosen_default() == name:
                 (self.voice_root / DEFAULT_FILE).unlink()
-            # What lies in a folder for new voices that nobody holds is removed with all its files.
-            gone = self._folder(GONE if keep_consent else NEW)
-            (self.voice_root / name).rename(gone / name)
-            sync_folder(self.voice_root)
-            self._settle()
+            self._moves.remove(name, keep_consent)
 
     def changed_files(self, name: str) -> list[str]:
         """Return the files of a voice that differ from when it was stored, by their checksums.
@@ -242,7 +226,7 @@ class VoiceStore:
             VoiceStoreBusyError, VoiceStoreError: as `create`.
 
         """
-        if any(self._leftovers(NEW, OLD, GONE)):
+        if self._moves.any_left():
             with self._changing():
                 pass
 
@@ -252,22 +236,13 @@ class VoiceStore:
         with ExitStack() as stack, self._errors():
             with self._changing():
                 self._check_free(name, overwrite)
-                work = self._folder(NEW)
+                work = self._moves.new_folder()
                 # Held while it is built, which may take long; others may change the store then.
                 stack.enter_context(locked(work, 0))
             stack.callback(shutil.rmtree, work)
             draft = work / name
             draft.mkdir(mode=PRIVATE_FOLDER)
             yield draft
-
-    def _put(self, draft: Path) -> None:
-        """Move a complete voice to its place."""
-        place = self.voice_root / draft.name
-        if place.exists():
-            place.rename(self._folder(OLD) / place.name)
-        draft.rename(place)
-        sync_folder(self.voice_root)
-        self._settle()
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -280,32 +255,8 @@ class VoiceStore:
                         f'another program is changing {self.voice_root}; nothing was changed. '
                         'Try again when it is done'
                     )
-                self._settle()
+                self._moves.settle()
                 yield
-
-    def _settle(self) -> None:
-        """Bring voices that were moved aside back, and remove what is not needed any more."""
-        for old in self._leftovers(OLD):
-            for folder in old.iterdir():
-                if not (self.voice_root / folder.name).exists():
-                    folder.rename(self.voice_root / folder.name)
-            self._discard(old)
-        for gone in self._leftovers(GONE):
-            self._discard(gone)
-        for new in self._leftovers(NEW):
-            with locked(new, 0) as is_abandoned:
-                if is_abandoned:
-                    shutil.rmtree(new)
-
-    def _discard(self, work: Path) -> None:
-        """Remove a folder with voices in it, but keep the consent that was given to each."""
-        for record in work.glob(f'*/{CONSENT_FILE}'):
-            kept = self.voice_root / DELETED_FOLDER
-            kept.mkdir(exist_ok=True, mode=PRIVATE_FOLDER)
-            stamp = work.name.removeprefix(OLD).removeprefix(GONE)
-            record.rename(kept / f'{record.parent.name}-{stamp}.yaml')
-            sync_folder(kept)
-        shutil.rmtree(work)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -347,20 +298,6 @@ class VoiceStore:
         chosen = tree.get('voice') if isinstance(tree, dict) else None
         return chosen if isinstance(chosen, str) else ''
 
-    def _leftovers(self, *prefixes: str) -> list[Path]:
-        if not self.voice_root.is_dir():
-            return []
-        return sorted(
-            entry for entry in self.voice_root.iterdir() if entry.name.startswith(prefixes)
-        )
-
-    def _folder(self, prefix: str) -> Path:
-        """Make a folder for a voice on its way, named by the time."""
-        stamp = datetime.now(timezone.utc).strftime('%Y%m%dT%H%M%SZ')
-        folder = self.voice_root / f'{prefix}{stamp}-{secrets.token_hex(4)}'
-        folder.mkdir(mode=PRIVATE_FOLDER)
-        return folder
-
 
 def check_name(name: str) -> None:
     """Refuse what cannot be the name of a voice.
@@ -373,17 +310,6 @@ def check_name(name: str) -> None:
         raise VoiceInvalidError(
             f'{name[:80]!r} is no voice name: use a-z, 0-9, - and _, at most 64, not first - or _'
         )
-
-
-def _voices_in(root: Path) -> Iterator[str]:
-    """Yield the names of the voices in a folder; none if it has gone."""
-    try:
-        entries = list(root.iterdir())
-    except FileNotFoundError:
-        return
-    for entry in entries:
-        if NAME_PATTERN.fullmatch(entry.name) and (entry / VOICE_FILE).is_file():
-            yield entry.name
 
 
 def _identity(folder: Path) -> int:

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from gptsovits_ros.errors import VoiceInvalidError, VoiceNotFoundError
-from gptsovits_ros.voice.store import VOICE_FILE, VoiceStore, data_root, read_voice
+from gptsovits_ros.voice.store import VoiceStore, data_root
+from gptsovits_ros.voice.voice_file import VOICE_FILE, read_voice
 
 
 @pytest.fixture

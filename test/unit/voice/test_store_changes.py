@@ -22,7 +22,8 @@ from gptsovits_ros.errors import (
 from gptsovits_ros.voice import store as store_module
 from gptsovits_ros.voice.consent import Consent, read_consent, write_consent
 from gptsovits_ros.voice.durable import locked
-from gptsovits_ros.voice.store import DELETED_FOLDER, LOCK_FILE, VoiceStore
+from gptsovits_ros.voice.moves import DELETED_FOLDER
+from gptsovits_ros.voice.store import LOCK_FILE, VoiceStore
 from gptsovits_ros.voice.voice_file import read_voice_file, write_voice_file
 
 CONSENT = Consent('Anna Example', '2026-05-17', 'the robot at the desk')

@@ -18,7 +18,8 @@ from gptsovits_ros.audio.files import write_wav
 from gptsovits_ros.voice.consent import Consent, write_consent
 from gptsovits_ros.voice.export import export_voice
 from gptsovits_ros.voice.importing import import_voice
-from gptsovits_ros.voice.store import DELETED_FOLDER, LOCK_FILE, VoiceStore
+from gptsovits_ros.voice.moves import DELETED_FOLDER
+from gptsovits_ros.voice.store import LOCK_FILE, VoiceStore
 from gptsovits_ros.voice.voice_file import write_voice_file
 
 KILLS = 50
