@@ -7,6 +7,7 @@ as much context as its layers reach it equals that part of the whole.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -113,7 +114,14 @@ class HifiGan(Generator):
         """Decode; style is [B, gin_channels, 1]."""
         return self.waveform(self._first(z, style))
 
-    def window(self, z: Tensor, style: Tensor, left: int, right: int) -> Tensor:
+    def window(
+        self,
+        z: Tensor,
+        style: Tensor,
+        left: int,
+        right: int,
+        before_stage: Callable[[], None] | None = None,
+    ) -> Tensor:
         """Decode a part of a signal, equal to that part of the whole.
 
         Args:
@@ -122,6 +130,8 @@ class HifiGan(Generator):
             left: so many first frames are only context: `context_frames`, or all that there are.
             right: so many last frames, in the same way. With fewer the end sounds as if nothing
                 came behind.
+            before_stage: called before each stage, which together take nearly all of the time; may
+                raise to stop here.
 
         Returns:
             [B, 1, (F - left - right) * samples_per_frame].
@@ -132,6 +142,8 @@ class HifiGan(Generator):
             # Context goes as soon as no later layer reaches it: the last stages, with the most
             # samples, compute next to nothing that is thrown away.
             rate = self.rates[stage]
+            if before_stage is not None:
+                before_stage()
             x, left, right = _trimmed(self.stage(stage, x), left * rate, right * rate, margin)
         x = self.last(x)
         return x[..., left : x.shape[-1] - right]

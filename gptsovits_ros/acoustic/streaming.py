@@ -11,11 +11,15 @@ is therefore made once LOOKAHEAD_TOKENS behind it are known (docs/performance.md
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
+from gptsovits_ros.acoustic.cfm import never
 from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.acoustic.text_encoder import read_at_speed
+from gptsovits_ros.errors import CanceledError
 
 # Tokens (40 ms each) that must be known behind those that become sound.
 LOOKAHEAD_TOKENS = 4
@@ -63,6 +67,7 @@ class SovitsStream:
         speed: float = 1.0,
         noise: FrameNoise | None = None,
         noise_scale: float = 0.5,
+        cancelled: Callable[[], bool] = never,
     ) -> None:
         """Begin a segment.
 
@@ -73,6 +78,7 @@ class SovitsStream:
             speed: speaking rate; above 1 is faster.
             noise: of the prior; None for the mean.
             noise_scale: how much of it is used.
+            cancelled: asked several times while a piece is made.
 
         """
         self._model = model
@@ -81,6 +87,7 @@ class SovitsStream:
         self._speed = speed
         self._noise = noise
         self._noise_scale = noise_scale
+        self._cancelled = cancelled
         self._text: Tensor | None = None
         self._made = 0  # frames that have become sound
         self._tail: Tensor | None = None  # [1, 1, T], what followed the last piece as it was known
@@ -95,6 +102,7 @@ class SovitsStream:
                 and the piece goes to the end.
 
         Raises:
+            CanceledError: cancelled() said yes; nothing more can be decoded.
             ValueError: too few tokens are known to go as far as `stop`.
 
         """
@@ -120,10 +128,15 @@ class SovitsStream:
         near = model.decoder.context_frames
         far = near + model.flow.context_frames
         first, last = max(start - far, 0), min(stop + far, readable)
+        self._ask()
         z = model.flow.inverse(self._prior(tokens, first, last), self._style)
         left, right = min(start - first, near), min(last - stop, near)
         z = z[..., start - left - first : stop + right - first]
-        return model.decoder.window(z, self._style, left, right)
+        return model.decoder.window(z, self._style, left, right, self._ask)
+
+    def _ask(self) -> None:
+        if self._cancelled():
+            raise CanceledError('the utterance was cancelled')
 
     def _prior(self, tokens: Tensor, first: int, last: int) -> Tensor:
         """Return the latent of the prior [1, inter_channels, last - first]."""

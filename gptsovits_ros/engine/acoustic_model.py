@@ -69,6 +69,9 @@ class AcousticStream(Protocol):
             stop: how many of them have become sound after this piece, at most S - lookahead; None:
                 all, and there will be no more.
 
+        Raises:
+            CanceledError: cancelled() said yes.
+
         """
 
 
@@ -146,6 +149,7 @@ class AcousticModel(Protocol[Condition]):
         condition: Condition,
         decoding: Decoding,
         generator: torch.Generator,
+        cancelled: Callable[[], bool],
     ) -> AcousticStream | None:
         """Begin a segment that is decoded piece by piece; None where only whole ones can be.
 

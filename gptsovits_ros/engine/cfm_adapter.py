@@ -113,5 +113,6 @@ class CfmAdapter:
         condition: Reference,
         decoding: Decoding,
         generator: torch.Generator,
+        cancelled: Callable[[], bool],
     ) -> None:
         """Return None: the mel of a segment is drawn as a whole."""

@@ -106,6 +106,7 @@ class SovitsAdapter:
         condition: Tensor,
         decoding: Decoding,
         generator: torch.Generator,
+        cancelled: Callable[[], bool],
     ) -> _Pieces:
         """Begin a segment that is decoded piece by piece."""
         stream = SovitsStream(
@@ -115,6 +116,7 @@ class SovitsAdapter:
             speed=decoding.speed,
             noise=self._noise(decoding, generator),
             noise_scale=decoding.noise_scale,
+            cancelled=cancelled,
         )
         token_s = self.module.config.samples_per_token / self.sample_rate
         return _Pieces(stream, token_s / decoding.speed)

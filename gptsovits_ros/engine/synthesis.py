@@ -186,8 +186,6 @@ class SegmentSpeech:
                 self.voice, list(tokens), text, self._decoding, generator, self.cancelled
             )
         else:
-            if self.cancelled():
-                raise CanceledError('the utterance was cancelled')
             wave = stream.decode(torch.tensor(tokens, device=self.voice.device), stop)
         return wave.float().cpu().numpy()
 
@@ -196,7 +194,11 @@ class SegmentSpeech:
         if not self.request.stream:
             return None
         return self.voice.acoustic.stream(
-            text.ids, self.voice.condition, self._decoding, self._generator(noise_seed(seed))
+            text.ids,
+            self.voice.condition,
+            self._decoding,
+            self._generator(noise_seed(seed)),
+            self.cancelled,
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from gptsovits_ros.acoustic.streaming import (
     SovitsStream,
 )
 from gptsovits_ros.acoustic.text_encoder import at_speed, read_at_speed
+from gptsovits_ros.errors import CanceledError
 from gptsovits_ros.types import SpectrogramConfig
 
 # As deep as the official models, so that receptive fields are theirs; only narrower.
@@ -250,6 +252,22 @@ def test_the_cost_of_a_piece_does_not_grow_with_what_was_said_before(v2):
     frame = v2.config.samples_per_frame
     for width in widths[:-1]:
         assert width <= 10 * v2.config.samples_per_token + 2 * frame
+
+
+@pytest.mark.parametrize('after', range(7))
+def test_cancel_is_seen_before_every_stage_of_the_decoder(v2, after):
+    codes, ids, style = inputs(v2)
+    asked = []
+
+    def cancelled() -> bool:
+        asked.append(None)
+        return len(asked) > after
+
+    stream = SovitsStream(v2, ids, style, cancelled=cancelled)
+    stages = 1 + len(v2.config.upsample_rates)
+    with contextlib.nullcontext() if after == stages else pytest.raises(CanceledError):
+        stream.decode(codes, 30)
+    assert len(asked) == min(after + 1, stages)
 
 
 def test_a_stop_too_near_the_last_known_token_is_refused(v2):
