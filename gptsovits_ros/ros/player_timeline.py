@@ -12,7 +12,7 @@ from gptsovits_ros.ros.player_buffer import Run
 # Too short to be heard as a change of loudness, long enough to hide a jump as a click. [s]
 FADE_S = 0.004
 
-# Start times that a device tells of its blocks jitter; a jump beyond this is a real one. [s]
+# Start times that a device tells of its blocks jitter; a gap beyond this is a real one. [s]
 JITTER_S = 0.05
 
 
@@ -47,12 +47,9 @@ class Timeline:
             begins: whether there was silence before them.
 
         """
-        start = heard_at
         if not begins and self._spans and abs(self._spans[-1].end_s - heard_at) < JITTER_S:
-            # Follow the device's clock, but smoothly and without gaps.
-            end = self._spans[-1].end_s
-            start = end + (heard_at - end) / 8
-            self._spans[-1].end_s = start
+            self._spans[-1].end_s = heard_at
+        start = heard_at
         for run, samples in parts:
             end = start + len(samples) / run.rate_out
             self._spans.append(Span(run, run.taken, len(samples), start, end))

@@ -150,7 +150,7 @@ def test_block_that_is_heard_late_is_not_counted_beyond_its_end():
     player = Player(latency_s=0.020)
     player.push(100, stamp_s=7.0)
     player.core.render(BLOCK, 100.020)
-    player.core.render(BLOCK, 100.065)  # 40 ms late, of which it believes an eighth
+    player.core.render(BLOCK, 100.065)  # 40 ms late
     player.now = 100.0299
     assert player.report.chunk_samples == BLOCK
 
@@ -430,7 +430,7 @@ def test_other_rate_is_resampled_and_counted_in_its_own_samples():
     assert (report.chunk_stamp_ns, report.chunk_samples) == (round(1.9 * S), 3200)
 
 
-@pytest.mark.parametrize('rate, count', [(44100, 3201), (22050, 1603), (48000, 7), (16000, 331)])
+@pytest.mark.parametrize('rate, count', [(44100, 3201), (48000, 7), (16000, 331), (8000, 4001)])
 def test_all_samples_count_as_played_at_the_end_whatever_the_rate(rate, count):
     player = Player(rate=rate)
     player.push(count, stamp_s=7.0, rate=32000)
