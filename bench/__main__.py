@@ -8,8 +8,9 @@
   peers    the same work on other programs that run GPT-SoVITS (bench/peers/README.md)
 
 Without names: speech and phrases. `python -m bench.soak_node --help` and `python -m
-bench.interrupts --help` measure the node. Say what else runs on the machine: the load is part of
-each row, and two threads on a machine with one busy core are much slower than one.
+bench.interrupts --help` measure the node, `python -m bench.player --help` the player. Say what
+else runs on the machine: the load is part of each row, and two threads on a machine with one busy
+core are much slower than one.
 """
 
 from __future__ import annotations
