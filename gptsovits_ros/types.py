@@ -355,6 +355,7 @@ class EngineSettings:
         cache_memory_mb: memory for the phrases used last [MiB].
         precision: number format of the models, one of PRECISIONS (docs/performance.md); auto takes
             the quickest one for each model whose error is known to be small on this device.
+        watermark: True adds an inaudible mark to all that is said (docs/security.md).
 
     """
 
@@ -372,3 +373,4 @@ class EngineSettings:
     cache_mb: int = 256
     cache_memory_mb: int = 32
     precision: str = 'auto'
+    watermark: bool = False

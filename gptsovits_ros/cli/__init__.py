@@ -25,6 +25,7 @@ VERBS = {
     'voices': 'voices',
     'say': 'say',
     'prerender': 'prerender',
+    'watermark': 'watermark',
     'text': 'text',
     'convert': 'convert',
     'make-test-voice': 'make_test_voice',

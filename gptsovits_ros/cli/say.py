@@ -70,6 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='read exactly as the official program does',
     )
     parser.add_argument(
+        '--watermark', action='store_true', help='add an inaudible mark (docs/security.md)'
+    )
+    parser.add_argument(
         '--pause',
         type=float,
         default=defaults.pause_s,
@@ -221,6 +224,7 @@ def _settings(args: argparse.Namespace) -> EngineSettings:
         device=args.device,
         threads=args.threads,
         upstream_compatible=args.upstream_compatible,
+        watermark=args.watermark,
         lexicon=args.lexicon,
     )
 

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from gptsovits_ros.audio.pcm import limit_peak, silence
+from gptsovits_ros.audio.watermark import MarkedStream
 from gptsovits_ros.engine.chunk_plan import PaceMeter
 from gptsovits_ros.engine.enrolment import Enroller, EnrolmentRequest
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice
@@ -28,6 +29,7 @@ from gptsovits_ros.engine.phrase_cache import PhraseCache
 from gptsovits_ros.engine.precision import ModelFormats
 from gptsovits_ros.engine.synthesis import SegmentSpeech
 from gptsovits_ros.engine.voice_pool import VoicePool
+from gptsovits_ros.engine.watermark_weights import load_watermark
 from gptsovits_ros.errors import (
     ConfigurationError,
     LanguageUnsupportedError,
@@ -72,6 +74,7 @@ class Engine:
         self._meters: dict[str, PaceMeter] = {}  # by the name of the voice
         self._pool = VoicePool(store, self._load_voice, settings.memory_budget_mb)
         self._phrases = None if settings.cache == 'off' else PhraseCache(settings)
+        self._watermark = load_watermark() if settings.watermark else None
         self._enroller = Enroller(store, self._models, self._frontend, device)
 
     @classmethod
@@ -201,11 +204,14 @@ class Engine:
             meter = self._meters.setdefault(voice.voice.name, PaceMeter())
             segments = self._segments(request, voice)
             spoken = enumerate(segments[request.first_segment :], request.first_segment)
+            mark = None if self._watermark is None else MarkedStream(self._watermark).marked
             for index, (segment, phonemes) in spoken:
                 marked = _as_marked(request, segment)
-                yield from _spoken_segment(
+                chunks = _spoken_segment(
                     SegmentSpeech(voice, marked, seed, index, phonemes, meter, cancelled)
                 )
+                for chunk in chunks:
+                    yield chunk if mark is None else _watermarked(chunk, mark)
 
     def _segments(
         self, request: SpeechRequest, voice: LoadedVoice
@@ -277,6 +283,11 @@ def _spoken_segment(speech: SegmentSpeech) -> Iterator[AudioChunk]:
         samples_made / sample_rate,
         time.monotonic() - start,
     )
+
+
+def _watermarked(chunk: AudioChunk, mark: Callable[[np.ndarray, int], np.ndarray]) -> AudioChunk:
+    """Return a chunk with the mark, which may lift a peak above 1."""
+    return replace(chunk, samples=mark(chunk.samples, chunk.sample_rate).clip(-1.0, 1.0))
 
 
 def _as_marked(request: SpeechRequest, segment: Segment) -> SpeechRequest:

@@ -59,6 +59,7 @@ class PhraseCache:
         self._mode = settings.cache
         self._size_mb = settings.cache_mb
         self._reading = settings.upstream_compatible
+        self._is_marked = settings.watermark
         self._lexicon = (Path(settings.lexicon),) if settings.lexicon else ()
         self._hashes = FileHashes(folder / 'files.json')
         self._files = PhraseFiles(
@@ -114,6 +115,7 @@ class PhraseCache:
             'request': wire.to_map(replace(request, voice='', first_segment=0), []),
             'voice': self._voice_hash(voice),
             'upstream_compatible': self._reading,
+            'watermark': self._is_marked,
             'version': __version__,
         }
         plain = json.dumps(said, sort_keys=True).encode()

@@ -316,6 +316,12 @@ PARAMETERS = (
         read_only=True,
     ),
     ParamSpec(
+        'engine.watermark',
+        False,
+        'Add an inaudible mark to all that is said, which `gptsovits_ros watermark` finds.',
+        read_only=True,
+    ),
+    ParamSpec(
         'engine.start_timeout_s',
         120.0,
         'Longest time for the engine to load its models [s].',

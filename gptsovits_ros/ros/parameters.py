@@ -56,6 +56,7 @@ class Parameters:
     engine_cache_root: str
     engine_cache_mb: int
     engine_cache_memory_mb: int
+    engine_watermark: bool
     engine_start_timeout_s: float
     engine_stall_timeout_s: float
 
@@ -108,6 +109,7 @@ class Parameters:
             cache_root=self.engine_cache_root,
             cache_mb=self.engine_cache_mb,
             cache_memory_mb=self.engine_cache_memory_mb,
+            watermark=self.engine_watermark,
             max_text_length=int(SPECS['speech.max_text_length'].bounds[1]),
         )
 

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 import yaml
 
+from gptsovits_ros.audio.watermark import MarkedStream
 from gptsovits_ros.engine.chunk_plan import FIRST_TOKENS
 from gptsovits_ros.engine.engine import Engine
+from gptsovits_ros.engine.watermark_weights import load_watermark
 from gptsovits_ros.errors import (
     CanceledError,
     ConfigurationError,
+    DependencyMissingError,
     LanguageUnsupportedError,
     ParameterInvalidError,
     TextInvalidError,
@@ -339,3 +342,23 @@ def test_a_device_that_does_not_exist_is_explained(tiny_voice, device):
 def test_an_empty_store_names_the_command_that_fills_it(tmp_path):
     with pytest.raises(VoiceNotFoundError, match='make-test-voice'):
         Engine.load(replace(EngineSettings(), voice_root=str(tmp_path)))
+
+
+@pytest.mark.parametrize('stream', [False, True])
+def test_a_watermark_is_added_to_all_that_is_said_and_changes_nothing_else(
+    engine, tiny_voice, stream
+):
+    try:
+        marker = MarkedStream(load_watermark())
+    except DependencyMissingError as error:
+        pytest.skip(str(error))
+    settings = EngineSettings(voice_root=str(tiny_voice.parent), threads=1, watermark=True)
+    plain = speak(engine, 'Hello world. Again!', stream=stream)
+    marked = speak(Engine.load(settings), 'Hello world. Again!', stream=stream)
+    # How much of a stream comes at once depends on the speed of the machine.
+    if not stream:
+        for a, b in zip(plain, marked, strict=True):
+            expected = marker.marked(a.samples, a.sample_rate).clip(-1, 1)
+            np.testing.assert_allclose(b.samples, expected, atol=1e-6)
+    assert len(audio(plain)) == len(audio(marked))
+    assert np.abs(audio(plain) - audio(marked)).max() > 1e-4
