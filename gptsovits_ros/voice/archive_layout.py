@@ -42,6 +42,7 @@ _LIMITS = {
     re.escape(CONDITIONS_FILE): 16 * MIB,
     rf'(prompt|reference_\d{{1,2}})\.({_AUDIO})': 64 * MIB,
     r'(semantic|acoustic|acoustic_base|content|speaker|vocoder)\.safetensors': 4096 * MIB,
+    r'token_table\.safetensors': 64 * MIB,
     r'(bert|hubert)/model\.safetensors': 4096 * MIB,
     r'(bert|hubert)/(tokenizer\.json|vocab\.txt)': 16 * MIB,
     r'(bert|hubert|vocoder)/config\.json': 64 * 1024,

@@ -159,6 +159,7 @@ def _models(voice: Voice) -> list[tuple[str, str, Path, Copy, str]]:
         ('encoders', 'hubert', voice.hubert, copy_encoder, ''),
         ('encoders', 'content', voice.content, copy_model, '.safetensors'),
         ('encoders', 'speaker', voice.speaker, copy_table, '.safetensors'),
+        ('encoders', 'token_table', voice.token_table, copy_model, '.safetensors'),
         ('encoders', 'vocoder', voice.vocoder, copy_bigvgan, '')
         if vocoder_is_folder
         else ('encoders', 'vocoder', voice.vocoder, copy_table, '.safetensors'),

@@ -240,6 +240,7 @@ def _check_content(voice: Voice) -> None:
         (voice.acoustic, 'acoustic'),
         (voice.acoustic_base, 'acoustic'),
         (voice.content, 'content'),
+        (voice.token_table, 'token_table'),
     ):
         if path is not None and path.is_relative_to(own):
             check_model(path, role)

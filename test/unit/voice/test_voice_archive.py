@@ -8,6 +8,7 @@ import random
 import shutil
 import stat
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from gptsovits_ros.errors import (
     VoiceStoreError,
 )
 from gptsovits_ros.types import EngineSettings, SpeechRequest
-from gptsovits_ros.voice import archive_layout, importing
+from gptsovits_ros.voice import archive_layout, export, importing
 from gptsovits_ros.voice.consent import Consent, write_consent
 from gptsovits_ros.voice.export import export_voice
 from gptsovits_ros.voice.importing import import_voice, read_manifest
@@ -117,6 +118,17 @@ def test_an_archive_holds_only_known_files_and_is_private(archive):
         ]
     assert stat.S_IMODE(archive.stat().st_mode) == 0o600
     assert read_manifest(archive).needs[0] == 'voice tiny'
+
+
+def test_every_model_that_a_voice_can_have_is_carried(here):
+    voice = here.voice('tiny')
+    optional = ('acoustic_base', 'content', 'speaker', 'vocoder', 'token_table')
+    voice = replace(voice, **{name: voice.folder / name for name in optional})
+    rows = export._models(voice)
+    assert {row[2] for row in rows} == set(voice.models)
+    for _, key, _, copy, suffix in rows:
+        folder_of = {export.copy_encoder: '/model.safetensors'}
+        archive_layout.limit_of(f'{key}{suffix}{folder_of.get(copy, "")}')
 
 
 def test_consent_and_lexicon_travel_with_the_voice(here, archive):
