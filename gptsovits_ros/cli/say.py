@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default='',
         metavar='NAME|FOLDER',
         help='name in the voice folder, or the folder of a voice (with a slash: ./anna); '
-        'default: the first by name',
+        'default: that of `gptsovits_ros voices default`',
     )
     parser.add_argument(
         '--lang', default=defaults.language, choices=LANGUAGES, help='default: %(default)s'

@@ -247,10 +247,10 @@ def _check_content(voice: Voice) -> None:
     for folder, class_name in ((voice.bert, 'BertModel'), (voice.hubert, 'HubertModel')):
         if folder is not None and folder.is_relative_to(own):
             check_encoder(folder, class_name)
-    if voice.prompt_audio is not None:
-        load_prompt_16k(voice.prompt_audio)
-    for clip in voice.references:
+    for clip in voice.clips:
         read_audio(clip)
+    if voice.prompt_audio is not None and voice.prompt_text:
+        load_prompt_16k(voice.prompt_audio)
     if voice.lexicon is not None:
         load_lexicon(voice.lexicon)
     if voice.conditions is not None:
