@@ -56,7 +56,7 @@ class TextFrontend:
             ConfigurationError: for an unknown symbol table.
 
         """
-        self._reader = SegmentReader(symbol_version, model_root)
+        self._reader = SegmentReader(symbol_version, model_root, upstream_compatible)
         self.symbol_version = symbol_version
         self.upstream_compatible = upstream_compatible
         self._lexicons = tuple(lexicons)

@@ -114,7 +114,8 @@ def _delete_brackets(text: str) -> str:
     return text.translate(_DELETED)
 
 
-def _simplify(text: str) -> str:
+def simplify(text: str) -> str:
+    """Return the text with simplified characters for traditional ones that have one form only."""
     return text.translate(_simplified_forms())
 
 
@@ -303,7 +304,7 @@ def _collapse_marks(text: str) -> str:
 
 RULES: tuple[Rule, ...] = (
     _delete_brackets,
-    _simplify,
+    simplify,
     _narrow_letters_and_digits,
     _read_dates,
     _read_dates_with_separators,

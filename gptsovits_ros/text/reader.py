@@ -16,6 +16,7 @@ from gptsovits_ros.text import (
     normalize_ko,
     normalize_yue,
     normalize_zh,
+    traditional_zh,
 )
 from gptsovits_ros.text import language as languages
 from gptsovits_ros.text.g2p_en import EnglishG2P
@@ -55,13 +56,19 @@ _HAN = re.compile('[\u4e00-\u9fa5]+')
 class SegmentReader:
     """Turns segments into spans of phonemes; the tables of a language are read when needed."""
 
-    def __init__(self, symbol_version: str, model_root: Path | None = None) -> None:
+    def __init__(
+        self,
+        symbol_version: str,
+        model_root: Path | None = None,
+        upstream_compatible: bool = False,
+    ) -> None:
         """Choose the symbol table.
 
         Args:
             symbol_version: "v1" or "v2".
             model_root: folder of the official models, some of which read text better than what is
                 installed with the package; None: those are not used.
+            upstream_compatible: True leaves 乾 and 著 of traditional text as they are.
 
         Raises:
             ConfigurationError: if there is no such table.
@@ -72,6 +79,7 @@ class SegmentReader:
         self._model_root = model_root
         self._segmenter = languages.Segmenter(model_root)
         self._english = EnglishG2P()
+        self._plain = str if upstream_compatible else traditional_zh.plain
 
     @cached_property
     def _mandarin(self) -> MandarinG2p:
@@ -208,7 +216,8 @@ class SegmentReader:
             if reading:
                 given[len(norm_text)] = reading
             # A word of Han characters keeps its length there.
-            norm_text += normalize_zh.normalize(reading.word if reading else part)
+            word = self._plain(reading.word if reading else part)
+            norm_text += normalize_zh.normalize(word)
         phonemes, word2ph = _with_readings(*self._mandarin(norm_text), given)
         symbols = (pause if symbol == ',' else symbol for symbol in phonemes)
         return Span('zh', written, norm_text, self._known(symbols), tuple(word2ph))
