@@ -27,7 +27,7 @@ SAFE_NAME = re.compile(r'\w[\w .-]{0,99}')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from gptsovits_ros.types import LANGUAGES, SPLIT_METHODS, SpeechRequest
+    from gptsovits_ros.types import LANGUAGES, PRECISIONS, SPLIT_METHODS, SpeechRequest
 
     defaults = SpeechRequest('')
     parser.add_argument('text', nargs='?', help='what to say; - reads it from standard input')
@@ -111,7 +111,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--device', default='auto', help='auto, cpu or cuda:<n>')
     parser.add_argument(
-        '--threads', type=int, default=0, help='CPU threads; 0: one per core, at most 4'
+        '--threads', type=int, default=0, help='CPU threads; 0: half of the cores, at most 4'
+    )
+    parser.add_argument(
+        '--precision',
+        default='auto',
+        choices=PRECISIONS,
+        help='number format of the models (default: the quickest that is close to float32)',
     )
     add_roots(parser)
 
@@ -223,6 +229,7 @@ def _settings(args: argparse.Namespace) -> EngineSettings:
         default_voice=voice,
         device=args.device,
         threads=args.threads,
+        precision=args.precision,
         upstream_compatible=args.upstream_compatible,
         watermark=args.watermark,
         lexicon=args.lexicon,

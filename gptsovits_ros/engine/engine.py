@@ -28,6 +28,7 @@ from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.phrase_cache import PhraseCache
 from gptsovits_ros.engine.precision import ModelFormats
 from gptsovits_ros.engine.synthesis import SegmentSpeech
+from gptsovits_ros.engine.threads import default_threads
 from gptsovits_ros.engine.voice_pool import VoicePool
 from gptsovits_ros.engine.watermark_weights import load_watermark
 from gptsovits_ros.errors import (
@@ -54,9 +55,6 @@ from gptsovits_ros.types import (
 )
 from gptsovits_ros.voice.enroll.report import EnrolmentReport
 from gptsovits_ros.voice.store import Voice, VoiceStore
-
-# More threads than this gain little at batch 1, and take the cores from perception.
-MAX_THREADS = 4
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +101,7 @@ class Engine:
             ConfigurationError: as `load`.
 
         """
-        torch.set_num_threads(settings.threads or min(MAX_THREADS, len(os.sched_getaffinity(0))))
+        torch.set_num_threads(settings.threads or default_threads(len(os.sched_getaffinity(0))))
         store = VoiceStore(settings.voice_root, settings.model_root)
         return cls(settings, store, _device(settings.device))
 

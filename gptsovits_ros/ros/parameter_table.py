@@ -255,7 +255,7 @@ PARAMETERS = (
     ParamSpec(
         'engine.threads',
         0,
-        'CPU threads of the models; 0: one per physical core, at most 4.',
+        'CPU threads of the models; 0: half of the cores, at most 4.',
         bounds=(0, 256),
         read_only=True,
     ),

@@ -1,0 +1,16 @@
+"""How many CPU threads the models take where nobody says."""
+
+from __future__ import annotations
+
+# More threads than this gain little at batch 1, and take the cores from perception.
+MAX_THREADS = 4
+
+
+def default_threads(cores: int) -> int:
+    """Return half of the cores that the process may use, at least 1 and at most MAX_THREADS.
+
+    The threads of one operation wait for each other at its end. If another program holds the core
+    of one of them, two threads are slower than one by far (docs/performance.md), and on a robot
+    there is always another program.
+    """
+    return max(1, min(MAX_THREADS, cores // 2))

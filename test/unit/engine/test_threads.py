@@ -1,0 +1,14 @@
+"""How many threads are taken where nobody says."""
+
+from __future__ import annotations
+
+import pytest
+
+from gptsovits_ros.engine.threads import default_threads
+
+
+@pytest.mark.parametrize(
+    ('cores', 'threads'), [(1, 1), (2, 1), (3, 1), (4, 2), (6, 3), (8, 4), (64, 4)]
+)
+def test_half_of_the_cores_are_left_to_the_rest_of_the_robot(cores, threads):
+    assert default_threads(cores) == threads
