@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from gptsovits_ros.ros.playback import Playback, Report
 
-# How long a player may take to tell what was heard before a flush. [s]
-FLUSH_ANSWER_S = 0.1
+# How long a player may take to fall silent and to tell what was heard before. [s]
+FLUSH_ANSWER_S = 0.25
 
 
 class SpeakingState:
@@ -26,7 +26,7 @@ class SpeakingState:
         self._publish = publish
         self._playback = Playback(hold_s)
         self._changed = threading.Condition()
-        self._flushes = 0  # of the player
+        self._report: Report | None = None
         self._speaking = False
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name='is_speaking', daemon=True)
@@ -49,7 +49,7 @@ class SpeakingState:
         """Note what a player tells."""
         with self._changed:
             self._playback.reported(time.monotonic(), report)
-            self._flushes = report.flushes
+            self._report = report
             self._update()
 
     def flush(self, send: Callable[[], None], unheard_s: float) -> float:
@@ -61,7 +61,7 @@ class SpeakingState:
 
         """
         with self._changed:
-            before = self._flushes
+            before = self._report
             follows = self._playback.follows_player(time.monotonic())
             self._playback.flushed(time.monotonic())
             send()
@@ -69,7 +69,7 @@ class SpeakingState:
             if not follows:
                 return unheard_s
             # Its answer tells what was heard to the sample; without one the last report has to do.
-            self._changed.wait_for(lambda: self._flushes != before, FLUSH_ANSWER_S)
+            self._changed.wait_for(lambda: self._is_silent_since(before), FLUSH_ANSWER_S)
             told = self._playback.unheard_s()
             return unheard_s if told is None else told
 
@@ -80,6 +80,10 @@ class SpeakingState:
             self._tell(False)
             self._changed.notify_all()
         self._thread.join()
+
+    def _is_silent_since(self, before: Report) -> bool:
+        """Tell whether the player has dropped everything and has faded out."""
+        return self._report.flushes != before.flushes and not self._report.is_playing
 
     def _run(self) -> None:
         with self._changed:

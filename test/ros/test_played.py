@@ -46,13 +46,12 @@ def test_stop_silences_the_player_and_tells_to_the_sample_what_was_heard(robot, 
     eventually(lambda: robot.played[-1].played_samples > 16000)
     robot.stop()
     talk = eventually(lambda: robot.of('talk', 'CANCELED'))
-    eventually(lambda: not robot.played[-1].playing)
+    eventually(lambda: robot.played[-1].flushes == 1 and not robot.played[-1].playing)
     state = robot.played[-1]
-    assert state.flushes == 1
     assert state.buffered_s == 0
-    published_s = len(robot.audio_bytes()) / 2 / 32000
     heard_s = seconds(talk.heard)
-    assert published_s > heard_s + 2  # it was sent, and never heard
+    # Much was sent, and never heard.
+    eventually(lambda: len(robot.audio_bytes()) / 2 / 32000 > heard_s + 1)
     assert heard_s == pytest.approx(state.played_samples / 32000, abs=0.01)
     assert talk.heard_text.startswith('tone 0 tone 1')
 
