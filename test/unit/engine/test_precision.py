@@ -14,8 +14,10 @@ from gptsovits_ros.engine.number_formats import BFLOAT16, FLOAT32, INT8, int8_ex
 from gptsovits_ros.engine.precision import ModelFormats, cpu_flags
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.semantic.config import SemanticConfig
-from gptsovits_ros.semantic.model import Text2Semantic
-from gptsovits_ros.types import PRECISIONS
+from gptsovits_ros.semantic.generate import generate
+from gptsovits_ros.semantic.kv_cache import KVCache
+from gptsovits_ros.semantic.model import Text2Semantic, prefix_mask
+from gptsovits_ros.types import PRECISIONS, SamplingParameters
 
 CPU, GPU = torch.device('cpu'), torch.device('cuda:0')
 NEWEST, OLD = frozenset({'avx512_vnni', 'avx512_bf16'}), frozenset({'avx2'})
@@ -89,6 +91,38 @@ def test_logits_of_a_quick_gpt_are_close(gpt, number_format, error, agreement):
     exact, logits = gpt.teacher_forced(*text), quick.teacher_forced(*text)
     assert 0 < (logits - exact).norm() / exact.norm() < error
     assert (logits.argmax(-1) == exact.argmax(-1)).float().mean() >= agreement
+
+
+@needs_int8
+@torch.inference_mode()
+def test_tokens_fed_one_by_one_in_int8_are_as_close_as_all_at_once(gpt):
+    quick = copy.deepcopy(gpt)
+    ModelFormats(semantic=INT8).apply(quick)
+    torch.manual_seed(8)
+    ids, bert, tokens = torch.randint(700, (20,)), torch.randn(16, 20), torch.randint(1024, (40,))
+    exact = gpt.teacher_forced(ids[None], bert[None], tokens[None])[0]
+    cache = KVCache(gpt.config, 1, 20 + len(tokens))
+    mask = prefix_mask(20, 0, 'cpu')
+    hidden = quick.hidden_states(quick.embed_text(ids[None], bert[None]), mask, cache)[:, -1]
+    steps = [quick.logits(hidden)]
+    for place in range(len(tokens)):
+        row = quick.embed_tokens(tokens[None, place : place + 1], place)
+        steps.append(quick.logits(quick.hidden_states(row, None, cache)[:, -1]))
+    assert 0 < (torch.cat(steps) - exact).norm() / exact.norm() < 0.04
+
+
+@needs_int8
+def test_the_same_seed_gives_the_same_tokens_in_int8(gpt):
+    quick = copy.deepcopy(gpt)
+    ModelFormats(semantic=INT8).apply(quick)
+    torch.manual_seed(9)
+    inputs = torch.randint(700, (20,)), torch.randn(16, 20), torch.randint(1024, (10,))
+
+    def tokens(seed):
+        generator = torch.Generator().manual_seed(seed)
+        return list(generate(quick, *inputs, SamplingParameters(), generator, max_tokens=20))
+
+    assert tokens(1) == tokens(1) != tokens(2)
 
 
 @torch.inference_mode()
