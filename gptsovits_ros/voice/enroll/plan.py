@@ -133,8 +133,9 @@ class EnrolmentChain:
         everything = whole(heard)
         # A text of all that is said needs no cutting where all of it fits into the prompt.
         first = everything if transcript and self._transcriber is None else None
-        agreement_of_voices = self._check_speakers(heard)
         prompt, *references = best_slices(heard, first)
+        # Last, since noise is easily taken for a second voice.
+        agreement_of_voices = self._check_speakers(heard)
         said = self._transcript(prompt.slice, everything, language, transcript)
         report = QualityReport(
             duration_s=sum(one.recording.duration_s for one in heard),

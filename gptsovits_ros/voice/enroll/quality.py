@@ -12,7 +12,7 @@ from gptsovits_ros.voice.enroll.activity import FRAME_SAMPLES, ON, SAMPLE_RATE
 from gptsovits_ros.voice.enroll.decode import Recording
 
 MAX_SNR_DB = 60.0  # digital silence has no level
-# The level that is reached in this share of the frames between first and last word is noise.
+# The level that is not reached in this share of the frames is noise.
 NOISE_SHARE = 0.05
 # Samples this close to the highest one count as cut off; of clean speech hardly any are.
 CLIP_SHARE = 0.98
@@ -21,6 +21,9 @@ BAND_RANGE_DB = 38.0
 BAND_WIDTH_HZ = 500
 VOICE_BAND_HZ = (300, 3400)
 LOUDEST_SHARE = 0.95
+
+# Half a step of 16 bits and less is no sound.
+DIGITAL_SILENCE_POWER = 2e-10
 
 _FFT = 512
 _SILENCE_POWER = 1e-12
@@ -115,18 +118,19 @@ def snr_db(power: np.ndarray, speech: np.ndarray) -> float:
     """Return how far speech is above the noise between its words [dB].
 
     Noise, music and other people all fill the gaps that one speaker leaves, so no model of them is
-    needed. What is left of the speech in its quietest moments counts as noise, hence up to 3 dB
-    less than the truth for one who does not pause.
+    needed. What is left of the speech in its quietest moments counts as noise, hence less than the
+    truth for one who does not pause.
 
     Args:
         power: of frames [N].
         speech: which of them are speech, bool [N].
 
     """
-    spoken = np.flatnonzero(speech)
-    if not len(spoken):
+    # Digital silence around a recording was put there later.
+    recorded = np.flatnonzero(power > DIGITAL_SILENCE_POWER)
+    if not speech.any() or not len(recorded):
         return -np.inf
-    noise = np.quantile(power[spoken[0] : spoken[-1] + 1], NOISE_SHARE)
+    noise = np.quantile(power[recorded[0] : recorded[-1] + 1], NOISE_SHARE)
     signal = power[speech].mean() - noise
     if signal <= 0:
         return -np.inf

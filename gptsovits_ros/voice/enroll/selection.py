@@ -22,7 +22,7 @@ from gptsovits_ros.voice.enroll.quality import Listened, Quality
 from gptsovits_ros.voice.enroll.slices import MIN_SPEECH_S, Slice, slices
 
 # Worse than the first of each pair is refused, better than the second is as good as it gets.
-SNR_DB = (12.0, 35.0)
+SNR_DB = (9.0, 35.0)
 BANDWIDTH_HZ = (5500.0, 7500.0)
 CLIPPED_SHARE = (0.01, 0.0002)
 CREST_DB = (9.0, 12.0)

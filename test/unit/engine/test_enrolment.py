@@ -1,0 +1,199 @@
+"""A recording becomes a voice of the store, whole or not at all."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gptsovits_ros.engine import enrolment, loaded_voice
+from gptsovits_ros.engine.engine import Engine
+from gptsovits_ros.engine.enrolment import EnrolmentRequest
+from gptsovits_ros.errors import (
+    ConsentMissingError,
+    ParameterInvalidError,
+    RecordingSilentError,
+    VoiceExistsError,
+    VoiceInvalidError,
+    VoiceNotFoundError,
+)
+from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.voice.enroll.decode import Clip
+from gptsovits_ros.voice.enroll.plan import EnrolmentPlan, Piece
+from gptsovits_ros.voice.enroll.quality import Quality
+from gptsovits_ros.voice.enroll.report import PieceReport, QualityReport
+from gptsovits_ros.voice.store import VoiceStore
+
+RATE = 16000
+CONSENT = 'Ingrid Example, 2026-05-17, tests'
+REQUEST = EnrolmentRequest('ingrid', 'en', (Clip(b'', 'clip.wav'),), CONSENT)
+
+
+def piece(seconds: float, seed: int) -> Piece:
+    random = np.random.default_rng(seed)
+    return Piece((random.standard_normal(int(seconds * RATE)) * 0.1).astype(np.float32), RATE)
+
+
+def planned(text: str = 'Hello there.') -> EnrolmentPlan:
+    quality = Quality(4.0, 3.5, -23.0, 40.0, 15.0, 0.0, 8000.0)
+    found = PieceReport('clip.wav', 0.0, 4.0, 0.9, quality)
+    report = QualityReport(9.0, 8.0, 0.9, found, (found,), text, 'given', True, 0.9, False, ())
+    return EnrolmentPlan(piece(4.0, 0), (piece(3.0, 1),), text, report)
+
+
+class Chain:
+    """Stands in for the chain that listens, which needs networks of other packages."""
+
+    plan_to_give: EnrolmentPlan | Exception = planned()
+
+    def __init__(self, model_root: Path) -> None:
+        pass
+
+    def plan(self, clips, language, transcript, without_noise) -> EnrolmentPlan:
+        if isinstance(self.plan_to_give, Exception):
+            raise self.plan_to_give
+        return self.plan_to_give
+
+
+@pytest.fixture
+def chain(monkeypatch):
+    """Return the class of the chain, whose plan_to_give can be changed."""
+    fresh = type('FreshChain', (Chain,), {})
+    monkeypatch.setattr(enrolment, 'EnrolmentChain', fresh)
+    return fresh
+
+
+@pytest.fixture
+def root(tiny_voices, tmp_path) -> Path:
+    """Return a store with one voice, "v2", whose models are shared."""
+    (tmp_path / 'voices' / 'v2').mkdir(parents=True)
+    for name in ('voice.yaml', 'prompt.wav'):
+        (tmp_path / 'voices' / 'v2' / name).write_bytes((tiny_voices / 'v2' / name).read_bytes())
+    return tmp_path / 'voices'
+
+
+@pytest.fixture
+def engine(root, tiny_voices, chain) -> Engine:
+    settings = EngineSettings(
+        voice_root=str(root), model_root=str(tiny_voices / 'v2'), device='cpu', cache='off'
+    )
+    return Engine.open(replace(settings, precision='float32'))
+
+
+def speech(engine: Engine, voice: str) -> np.ndarray:
+    request = SpeechRequest('Hello.', 'en', voice, seed=1, guard_retries=0, stream=False)
+    return np.concatenate([chunk.samples for chunk in engine.synthesize(request)])
+
+
+def test_the_new_voice_speaks_with_the_models_of_the_default_voice(engine, root):
+    report = engine.enroll(REQUEST)
+    assert (report.name, report.base, report.retention) == ('ingrid', 'v2', 'keep')
+    voice = VoiceStore(root, engine._store.model_root).voice('ingrid')
+    assert (voice.prompt_text, voice.prompt_language) == ('Hello there.', 'en')
+    assert voice.consent.who == 'Ingrid Example'
+    assert voice.consent.source == 'clip.wav'
+    assert len(voice.clips) == 2
+    assert not voice.guard
+    assert speech(engine, 'ingrid').std() > 0
+    assert not np.array_equal(speech(engine, 'ingrid')[:1000], speech(engine, 'v2')[:1000])
+
+
+def test_what_was_kept_is_what_the_recordings_give(engine, monkeypatch):
+    engine.enroll(REQUEST)
+    kept = speech(engine, 'ingrid')
+    monkeypatch.setattr(loaded_voice, 'kept_conditions', lambda *args: None)
+    other = Engine(engine._settings, engine._store, torch.device('cpu'))
+    np.testing.assert_allclose(speech(other, 'ingrid'), kept, atol=1e-5)
+
+
+def test_only_its_owner_can_read_a_voice(engine, root):
+    engine.enroll(REQUEST)
+    folder = root / 'ingrid'
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
+def test_embeddings_alone_give_the_same_speech_and_no_recording_stays(engine, root):
+    engine.enroll(REQUEST)
+    kept = speech(engine, 'ingrid')
+    engine.enroll(replace(REQUEST, name='secret', retention='embeddings'))
+    assert not list((root / 'secret').glob('*.wav'))
+    np.testing.assert_array_equal(speech(engine, 'secret'), kept)
+
+
+def test_without_text_only_the_timbre_is_taken(engine, chain, monkeypatch):
+    chain.plan_to_give = planned(text='')
+    monkeypatch.setattr(enrolment, 'load_content', None)  # what hears words is not needed
+    engine.enroll(REQUEST)
+    assert len(engine.loaded_voice('ingrid').prompt_tokens) == 0
+    assert speech(engine, 'ingrid').std() > 0
+
+
+def test_a_text_that_the_base_voice_does_not_read_is_left_out(engine, chain):
+    chain.plan_to_give = planned(text='こんにちは')
+    report = engine.enroll(replace(REQUEST, language='ja'))
+    assert report.quality.text == ''
+    assert any('does not speak ja' in note for note in report.quality.notes)
+
+
+def test_models_are_loaded_once_for_several_enrolments(engine, monkeypatch):
+    loaded = []
+    load = enrolment.load_content
+    monkeypatch.setattr(enrolment, 'load_content', lambda *args: loaded.append(1) or load(*args))
+    engine.enroll(REQUEST)
+    engine.enroll(replace(REQUEST, name='second'))
+    assert loaded == [1]
+
+
+@pytest.mark.parametrize(
+    'change, error',
+    [
+        ({'consent': ''}, ConsentMissingError),
+        ({'consent': 'yes'}, ConsentMissingError),
+        ({'name': '../evil'}, VoiceInvalidError),
+        ({'name': ''}, VoiceInvalidError),
+        ({'base': 'nobody'}, VoiceNotFoundError),
+        ({'retention': 'everything'}, ParameterInvalidError),
+        ({'name': 'v2'}, VoiceExistsError),
+    ],
+)
+def test_a_refused_request_stores_nothing(engine, root, change, error):
+    before = sorted(path.name for path in root.iterdir())
+    with pytest.raises(error):
+        engine.enroll(replace(REQUEST, **change))
+    left = sorted(path.name for path in root.iterdir() if path.name != '.lock')
+    assert left == before
+
+
+def test_a_refused_recording_stores_nothing(engine, chain, root):
+    chain.plan_to_give = RecordingSilentError('the recording is silent')
+    with pytest.raises(RecordingSilentError):
+        engine.enroll(REQUEST)
+    assert sorted(path.name for path in root.iterdir() if path.name != '.lock') == ['v2']
+
+
+def test_consent_may_be_kept_elsewhere(engine, root):
+    engine.enroll(replace(REQUEST, consent='', needs_consent=False))
+    assert engine._store.voice('ingrid').consent is None
+
+
+def test_overwriting_needs_to_be_asked_for(engine):
+    engine.enroll(REQUEST)
+    with pytest.raises(VoiceExistsError):
+        engine.enroll(REQUEST)
+    engine.enroll(replace(REQUEST, overwrite=True, description='again'))
+    assert engine._store.voice('ingrid').description == 'again'
+
+
+def test_v3_needs_to_know_what_is_said(tiny_voices, chain):
+    chain.plan_to_give = planned(text='')
+    settings = EngineSettings(
+        voice_root=str(tiny_voices), default_voice='v3', device='cpu', cache='off'
+    )
+    with pytest.raises(ParameterInvalidError, match='exact text'):
+        Engine.open(settings).enroll(REQUEST)
+    assert 'ingrid' not in VoiceStore(tiny_voices).names()
