@@ -20,7 +20,7 @@ from typing import TypeVar
 FIRST_TOKENS = 8
 # A piece is so many times as long as the one before. The models keep up with a player that starts
 # at once if they take less than about the inverse of the time of speech.
-GROWTH = 1.5
+GROWTH = 1.3
 # Longer pieces would save little, and a cancel waits for the piece that is being made.
 LARGEST_TOKENS = 25
 
