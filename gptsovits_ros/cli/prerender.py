@@ -170,8 +170,11 @@ class _Work:
         from gptsovits_ros.ros.requests import check_request
 
         check_request(request, self._parameters.speech_max_text_length)
+        # There is time for the guard to judge each segment whole, also if the node will ask for a
+        # stream.
+        whole = replace(request, stream=False)
         for _ in range(DRAWS):
-            chunks = list(engine.synthesize(request))
+            chunks = list(engine.synthesize(whole))
             found = faults(chunks)
             # With a seed it is what the robot would say without the cache as well.
             if not found or request.seed is not None:

@@ -128,6 +128,15 @@ def test_phrase_that_came_out_wrong_is_drawn_again_and_then_given_up(run, engine
     assert 'line 1: it came out wrong 3 times (skip:kept)' in capsys.readouterr().err
 
 
+def test_guard_judges_whole_segments_of_what_the_node_will_stream(
+    run, engine, tiny_voice, tmp_path
+):
+    run('Going up.')
+    assert [request.stream for request in engine.requests] == [False]
+    assert request_from_text('Going up.', Parameters.from_values({})).stream
+    assert is_there('Going up.', tiny_voice, tmp_path)
+
+
 def test_phrase_with_a_seed_is_kept_as_the_robot_would_say_it(run, engine):
     assert run('wrong', '-p', 'speech.seed:=1') == 0
     assert len(engine.requests) == 1
