@@ -235,6 +235,7 @@ def put(name: str, data: bytes):
 BOMB = b'a: &a [' + b'0,' * 9 + b'0]\nb: &b [' + b'*a,' * 9 + b'*a]\ndescription: *b\n'
 
 
+@pytest.mark.filterwarnings('ignore:Duplicate name')
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
