@@ -78,7 +78,11 @@ def main() -> int:
         args.pause,
     )
     for name in args.names or ('speech', 'phrases'):
-        rows = list(importlib.import_module(f'bench.{name}').measure(setup))
+        rows = []
+        for row in importlib.import_module(f'bench.{name}').measure(setup):
+            # What is known already is not lost where the rest takes too long.
+            print(f'  {row.name}: {row.value:.4g} {row.unit}', file=sys.stderr, flush=True)
+            rows.append(row)
         print(f'{name}\n\n{table(rows)}\n', flush=True)
         write(rows, args.out)
     return 0
