@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import xml.etree.ElementTree as ElementTree
 from dataclasses import fields
 
 import pytest
@@ -14,6 +15,7 @@ from bench import phrases, speech
 from bench.memory import largest_mib, open_files, resident_mib, threads
 from bench.report import Conditions, Row, read, table, write
 from bench.setup import Setup
+from bench.timeline import LATE, Trace, picture
 
 CPU = Conditions('cpu', 1, 'python -m bench')
 
@@ -71,6 +73,19 @@ def test_memory_files_and_threads_of_this_process():
     assert 0 < resident_mib() <= largest_mib()
     assert open_files(os.getpid()) >= 3
     assert threads(os.getpid()) >= 1
+
+
+def test_timeline_hears_a_piece_when_it_is_there_and_the_one_before_is_over():
+    trace = Trace([0.1, 0.2], [(0.5, 0.3), (0.6, 0.4), (2.0, 0.5)])
+    assert trace.heard == [
+        (0.5, pytest.approx(0.8)),
+        (pytest.approx(0.8), pytest.approx(1.2)),
+        (2.0, 2.5),
+    ]
+    bars = ElementTree.fromstring(picture(trace, 'a caption')).findall(
+        '{http://www.w3.org/2000/svg}rect'
+    )
+    assert [bar.get('fill') for bar in bars].count(LATE) == 1
 
 
 def test_unknown_benchmark_is_refused(monkeypatch, capsys):
