@@ -19,10 +19,12 @@ import argparse
 import importlib
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.report import OUT, table, write
 from bench.setup import Setup
+from gptsovits_ros.errors import GptsovitsError
 from gptsovits_ros.types import PRECISIONS
 
 BENCHES = ('speech', 'phrases', 'shared', 'batching', 'soak', 'peers')
@@ -77,15 +79,24 @@ def main() -> int:
         args.precision,
         args.pause,
     )
-    for name in args.names or ('speech', 'phrases'):
+    try:
+        run(args.names or ('speech', 'phrases'), setup, args.out)
+    except GptsovitsError as error:
+        print(f'error {error.name}: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(names: Sequence[str], setup: Setup, out: Path) -> None:
+    """Run benchmarks, and print and write the rows of each when it is over."""
+    for name in names:
         rows = []
         for row in importlib.import_module(f'bench.{name}').measure(setup):
             # What is known already is not lost where the rest takes too long.
             print(f'  {row.name}: {row.value:.4g} {row.unit}', file=sys.stderr, flush=True)
             rows.append(row)
         print(f'{name}\n\n{table(rows)}\n', flush=True)
-        write(rows, args.out)
-    return 0
+        write(rows, out)
 
 
 if __name__ == '__main__':
