@@ -1,7 +1,7 @@
 """What is said in a slice, heard by whisper, where its model is in the model folder.
 
-Any folder in the model folder whose name holds "whisper" is looked into: one with model.bin is read
-by faster-whisper, one with model.safetensors by transformers, both beside a config.json.
+Any folder in the model folder whose name holds "whisper" is looked into: one with model.bin is
+read by faster-whisper, one with model.safetensors by transformers, both beside a config.json.
 """
 
 from __future__ import annotations
