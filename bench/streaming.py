@@ -3,30 +3,37 @@
 `python -m bench.streaming acoustic.pth` tells how long pieces of each size take, and with
 `--corpus DIR` what the look-ahead is worth: clips of a corpus (docs/corpus.md) are decoded whole
 and in pieces, with the same tokens and the same noise, and compared. Take a trained model for it.
+`python -m bench.streaming --voice FOLDER` tells when the pieces of a sentence are there. Times are
+CPU times of one thread: those of a machine with nothing else to do, as far as caches let them be.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from bench.speech import SENTENCE
 from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.acoustic.streaming import LOOKAHEAD_TOKENS, FrameNoise, SovitsStream
 from gptsovits_ros.audio.files import load_reference_waveform
 from gptsovits_ros.audio.spectrogram import MelConfig, magnitude_spectrogram, mel_spectrogram
 from gptsovits_ros.checkpoint.load import load_acoustic
-from gptsovits_ros.engine.chunk_plan import stops
+from gptsovits_ros.engine.chunk_plan import PaceMeter, stops
+from gptsovits_ros.engine.engine import Engine
+from gptsovits_ros.engine.synthesis import SegmentSpeech
+from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.text.symbols import symbol_table
+from gptsovits_ros.types import PRECISIONS, EngineSettings, SpeechRequest
 
 LOOKAHEADS = (2, 3, 4, 5, 6, 8, 12, 20, 30)
 # Clips long enough to be cut in several pieces.
@@ -70,18 +77,49 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('model', type=Path, metavar='ACOUSTIC')
+    parser.add_argument('model', type=Path, nargs='?', metavar='ACOUSTIC')
+    parser.add_argument('--voice', type=Path, metavar='FOLDER')
+    parser.add_argument('--precision', choices=PRECISIONS, default='auto')
+    parser.add_argument('--runs', type=int, default=3, help='of --voice (default: 3)')
     parser.add_argument('--corpus', type=Path, metavar='DIR')
     parser.add_argument('--clips', type=int, default=20, help='of the corpus (default: 20)')
-    parser.add_argument('--threads', type=int, default=1, help='CPU threads (default: 1)')
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    if (args.model is None) == (args.voice is None):
+        parser.error('give either an acoustic model or --voice')
+    torch.set_num_threads(1)
+    if args.voice is not None:
+        _show(_sentence(args.voice, args.precision, args.runs))
+        return 0
     model = load_acoustic(args.model, torch.device('cpu'))
     with torch.inference_mode():
         _show(_cost(model))
         if args.corpus is not None:
             _show(_worth(model, list(_clips(model, args.corpus, args.clips))))
     return 0
+
+
+def _sentence(folder: Path, precision: str, runs: int) -> Iterator[str]:
+    """Yield when the pieces of a sentence are there, streamed and whole."""
+    settings = EngineSettings(
+        voice_root=str(folder.parent),
+        default_voice=folder.name,
+        device='cpu',
+        threads=1,
+        precision=precision,
+    )
+    voice = Engine.load(settings).loaded_voice()
+    phonemes = TextFrontend(voice.acoustic.symbols).phonemes(SENTENCE, 'zh')
+    meter = PaceMeter(time.process_time)
+    for seed, stream in [(0, True), *itertools.product(range(1, runs + 1), (True, False))]:
+        request = SpeechRequest(SENTENCE, language='zh', stream=stream)
+        start, came = time.process_time(), []
+        speech = SegmentSpeech(voice, request, seed, 0, phonemes, meter, lambda: False)
+        for piece in speech.pieces():
+            length = len(piece.wave) / voice.acoustic.sample_rate
+            came.append(f'{length:.2f} s at {time.process_time() - start:.2f}')
+        if seed:
+            yield f'{"streamed" if stream else "whole":<9} {", ".join(came)}'
+    yield f'a token is drawn in {1000 * meter.pace.draw_s:.1f} ms'
 
 
 def _show(lines: Iterator[str]) -> None:
@@ -147,7 +185,7 @@ def _worth(model: Sovits, clips: list[Clip]) -> Iterator[str]:
 
 def _before(limit: int) -> list[int]:
     """Return the ends of pieces below a number of tokens."""
-    return list(takewhile(lambda end: end < limit, stops()))
+    return list(itertools.takewhile(lambda end: end < limit, stops()))
 
 
 def _line(name: str, found: list[Difference]) -> str:
