@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from gptsovits_ros.acoustic.config import SovitsConfig
 from gptsovits_ros.acoustic.sovits import Sovits
+from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.model_cache import ModelCache
-from gptsovits_ros.engine.number_formats import BFLOAT16, FLOAT32, INT8, int8_exists
+from gptsovits_ros.engine.number_formats import (
+    BFLOAT16,
+    FLOAT32,
+    INT8,
+    Int8Linear,
+    int8_exists,
+)
 from gptsovits_ros.engine.precision import ModelFormats, cpu_flags
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.semantic.config import SemanticConfig
 from gptsovits_ros.semantic.generate import generate
 from gptsovits_ros.semantic.kv_cache import KVCache
 from gptsovits_ros.semantic.model import Text2Semantic, prefix_mask
-from gptsovits_ros.types import PRECISIONS, SamplingParameters
+from gptsovits_ros.types import PRECISIONS, EngineSettings, SamplingParameters, SpeechRequest
 
 CPU, GPU = torch.device('cpu'), torch.device('cuda:0')
 NEWEST, OLD = frozenset({'avx512_vnni', 'avx512_bf16'}), frozenset({'avx2'})
@@ -156,3 +165,24 @@ def test_a_model_is_prepared_once_however_many_ask_for_it(tmp_path, gpt):
 
     one, other = models.get(load, file), models.get(load, file)
     assert one is other and prepared == [first, one]
+
+
+@needs_int8
+def test_an_engine_computes_as_its_settings_say(tiny_voice):
+    settings = EngineSettings(voice_root=str(tiny_voice.parent), device='cpu', threads=1)
+    request = SpeechRequest('今天天气很好。', language='zh', seed=3)
+    sizes = {}
+    for precision in ('float32', 'int8'):
+        engine = Engine.load(replace(settings, precision=precision))
+        layer = engine.loaded_voice().semantic.layers[0].linear1
+        assert isinstance(layer, Int8Linear) == (precision == 'int8')
+        sizes[precision] = engine.resident_bytes
+        samples = np.concatenate([chunk.samples for chunk in engine.synthesize(request)])
+        assert np.isfinite(samples).all() and samples.any()
+    assert sizes['int8'] < sizes['float32']
+
+
+def test_an_engine_of_an_unknown_precision_does_not_start(tiny_voice):
+    settings = EngineSettings(voice_root=str(tiny_voice.parent), precision='fp8')
+    with pytest.raises(ConfigurationError, match='use one of auto'):
+        Engine.load(settings)
