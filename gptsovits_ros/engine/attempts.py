@@ -119,15 +119,7 @@ def speak(models: Models, sampling: SamplingParameters, seed: int) -> Iterator[P
         CanceledError: the caller wants no more.
 
     """
-    tokens: list[int] = []
-    held: list[np.ndarray] = []
-    decode, missing = models.decoder(seed), models.plan.head_start
-    for stop in models.plan.ready(models.draw(sampling, seed), tokens):
-        held.append(decode(tokens, stop))
-        missing -= 1
-        if stop is None or missing <= 0:
-            yield Piece(np.concatenate(held), stop is None)
-            held.clear()
+    return _after_head_start(_as_it_comes(models, sampling, seed), models.plan.head_start)
 
 
 def speak_guarded(
@@ -136,8 +128,8 @@ def speak_guarded(
     """Yield a segment that was judged before it is heard, as far as the plan lets it be.
 
     The first attempt is what would be spoken without a guard. If something is wrong with it before
-    any of it has left, others follow, each with a seed of its own, the last with a safe setting.
-    Of attempts that all are wrong the best is spoken.
+    its first piece is made, others follow, each with a seed of its own, the last with a safe
+    setting. Of attempts that all are wrong the best is spoken.
 
     The last piece has "<fault>:<action>" for each fault that was met: "retried" (another seed was
     right), "safe" (the safe setting was), "replaced" (another attempt is spoken, with a fault of
@@ -149,6 +141,36 @@ def speak_guarded(
         CanceledError: the caller wants no more.
 
     """
+    pieces = _judged(guard, models, sampling, retries)
+    return _after_head_start(pieces, models.plan.head_start)
+
+
+def _after_head_start(pieces: Iterator[Piece], count: int) -> Iterator[Piece]:
+    """Yield pieces, the first ones together once there are so many.
+
+    That changes when sound leaves and nothing else: which attempt it is of was decided by then.
+    """
+    held: list[Piece] = []
+    for number, piece in enumerate(pieces, 1):
+        held.append(piece)
+        if number >= count or piece.is_end:
+            wave = np.concatenate([one.wave for one in held])
+            yield Piece(wave, piece.is_end, piece.report)
+            held.clear()
+
+
+def _as_it_comes(models: Models, sampling: SamplingParameters, seed: int) -> Iterator[Piece]:
+    """Yield each piece of a segment."""
+    tokens: list[int] = []
+    decode = models.decoder(seed)
+    for stop in models.plan.ready(models.draw(sampling, seed), tokens):
+        yield Piece(decode(tokens, stop), stop is None)
+
+
+def _judged(
+    guard: SegmentGuard, models: Models, sampling: SamplingParameters, retries: Retries
+) -> Iterator[Piece]:
+    """Yield each piece of the attempt that is spoken."""
     attempts: list[_Attempt] = []
     for attempt in _planned(sampling, retries):
         attempts.append(attempt)
@@ -183,8 +205,7 @@ def _unless_wrong(
             if faults and (attempt.is_drawn or faults[0].name == 'not_finite'):
                 attempt.sound_faults = faults
                 return
-            is_early = guard.is_brief or faults or len(held) < models.plan.head_start
-            if is_early and not attempt.is_drawn:
+            if (guard.is_brief or faults) and not attempt.is_drawn:
                 continue
             attempt.is_heard = True
         elif not np.isfinite(sound).all():
