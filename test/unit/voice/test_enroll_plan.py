@@ -92,7 +92,7 @@ def melody(count: int) -> np.ndarray:
     notes = 220 * 2 ** (np.array([0, 4, 7, 12, 7, 4])[(time * 2).astype(int) % 6] / 12)
     phase = 2 * np.pi * np.cumsum(notes) / RATE
     tone = sum(0.6**part * np.sin(part * phase) for part in range(1, 8))
-    return (0.2 * tone * np.exp(-2 * (time * 2 % 1))).astype(np.float32)
+    return (0.2 * tone * np.exp(-0.7 * (time * 2 % 1))).astype(np.float32)
 
 
 def low_pass(samples: np.ndarray, hz: float) -> np.ndarray:
