@@ -46,3 +46,31 @@ def test_audio_on_the_topic_equals_the_engine_byte_by_byte(start_node, make_robo
     segments = [m.segment for _, m in robot.heard.states if m.segment]
     assert segments == list(dict.fromkeys(chunk.segment_text for chunk in chunks))
     assert TEXT not in node.log
+
+
+def test_interrupted_text_is_resumed_and_a_text_stream_is_one_utterance(
+    start_node, make_robot, voice_root, eventually
+):
+    start_node(
+        script=['-m', 'gptsovits_ros.ros.speech_node'],
+        engine__voice_root=voice_root,
+        engine__device='cpu',
+        engine__threads=1,
+    )
+    robot = make_robot()
+    robot.wait_for_node('IDLE', timeout_s=60)
+    robot.request('The first is here. The second is here. The third is here.', id='talk')
+    eventually(lambda: robot.of('talk', 'SPEAKING'), 60)
+    robot.stop()
+    talk = eventually(lambda: robot.of('talk', 'CANCELED'))
+    answer = robot.resume()
+    assert answer.success
+    eventually(lambda: robot.of(answer.message, 'FINISHED'), 60)
+    said = [m.segment for _, m in robot.heard.states if m.utterance_id == answer.message]
+    rest = list(dict.fromkeys(filter(None, said)))
+    heard = talk.heard_text.count('here.')
+    assert rest == ['The first is here.', 'The second is here.', 'The third is here.'][heard:]
+    for piece in ('It is 3', '.5 degrees. And ', 'so it', ' stays.'):
+        robot.stream('s1', piece, end=piece == ' stays.')
+    finished = eventually(lambda: robot.of('s1', 'FINISHED'), 60)
+    assert finished.heard_text == 'It is three point five degrees. And so it stays.'
