@@ -17,10 +17,12 @@ from gptsovits_ros.engine import protocol
 from gptsovits_ros.engine.process import find_interpreter
 from gptsovits_ros.engine.stream import WINDOW_BYTES, SpeechStream
 from gptsovits_ros.engine.supervisor import Supervisor
+from gptsovits_ros.engine.voice_call import VoiceCall
+from gptsovits_ros.engine.voice_tasks import VoiceTask
 from gptsovits_ros.errors import EngineUnavailableError
 from gptsovits_ros.types import EngineSettings, SpeechRequest, VoiceInfo, check_request
 
-__all__ = ['EngineClient', 'EngineStatus', 'SpeechStream']
+__all__ = ['EngineClient', 'EngineStatus', 'SpeechStream', 'VoiceCall']
 
 LOGGER = logging.getLogger(__name__)
 
@@ -168,6 +170,29 @@ class EngineClient:
             supervisor.open(stream, frames)
             self._latest = stream
         return stream
+
+    def do_voice_task(self, task: VoiceTask) -> VoiceCall:
+        """Ask for something to be done with the voices; never blocks.
+
+        Tasks and utterances take turns in the order of these calls. `status.voices` tells what has
+        changed before the future of the call does.
+
+        Args:
+            task: what to do; its id is chosen here.
+
+        Raises:
+            EngineUnavailableError: if the engine is not ready.
+            ProtocolError: if a field has the wrong type, or the task is too large to send.
+
+        """
+        with self._changed:
+            if self._status.state != 'ready' or self._supervisor is None:
+                raise _unavailable(self._status)
+            supervisor = self._supervisor
+            task = dataclasses.replace(task, id=next(self._ids))
+            call = VoiceCall(task.id, supervisor.send)
+            supervisor.open(call, protocol.encode(task))
+        return call
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """End the engine process and all threads; open streams end with EngineUnavailableError.

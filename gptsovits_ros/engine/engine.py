@@ -29,7 +29,15 @@ from gptsovits_ros.engine.phrase_cache import PhraseCache
 from gptsovits_ros.engine.precision import ModelFormats
 from gptsovits_ros.engine.synthesis import SegmentSpeech
 from gptsovits_ros.engine.threads import default_threads
+from gptsovits_ros.engine.voice_jobs import VoiceJobs
 from gptsovits_ros.engine.voice_pool import VoicePool
+from gptsovits_ros.engine.voice_tasks import (
+    DescribeVoice,
+    ExportVoice,
+    SetDefaultVoice,
+    VoiceDone,
+    VoiceTask,
+)
 from gptsovits_ros.engine.watermark_weights import load_watermark
 from gptsovits_ros.errors import (
     ConfigurationError,
@@ -135,9 +143,25 @@ class Engine:
         """Return the models of a voice, loaded at its first use; empty: the default voice."""
         return self._pool.voice(name or self.default_voice)
 
-    def enroll(self, request: EnrolmentRequest) -> EnrolmentReport:
+    def enroll(
+        self, request: EnrolmentRequest, cancelled: Callable[[], bool] = never
+    ) -> EnrolmentReport:
         """Make a voice from recordings (docs/enrolment.md); raises as `Enroller.enroll`."""
-        return self._enroller.enroll(request, request.base or self.default_voice)
+        return self._enroller.enroll(request, request.base or self.default_voice, cancelled)
+
+    def do_voice_task(self, task: VoiceTask, cancelled: Callable[[], bool] = never) -> VoiceDone:
+        """Do something with the voices; nothing of a voice that is gone stays in memory.
+
+        Raises:
+            CanceledError: cancelled() said yes; nothing has changed.
+            GptsovitsError: what `VoiceJobs.do` raises; nothing has changed.
+
+        """
+        done = VoiceJobs(self._store, self.voices, self.enroll).do(task, cancelled)
+        if not isinstance(task, (DescribeVoice, ExportVoice, SetDefaultVoice)):
+            self._pool.drop(done.voice)
+            self._meters.pop(done.voice, None)
+        return done
 
     def voices(self) -> list[VoiceInfo]:
         """Return all voices of the store, sorted by name, without loading their models.

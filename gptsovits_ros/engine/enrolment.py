@@ -21,7 +21,8 @@ from gptsovits_ros.engine.loaded_voice import (
     load_content,
 )
 from gptsovits_ros.engine.model_cache import ModelCache, file_states
-from gptsovits_ros.errors import ParameterInvalidError
+from gptsovits_ros.errors import CanceledError, ParameterInvalidError
+from gptsovits_ros.semantic.generate import never
 from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.voice.consent import Consent, write_consent
 from gptsovits_ros.voice.enroll.decode import Clip
@@ -112,14 +113,21 @@ class Enroller:
         self._chain = EnrolmentChain(store.model_root)
         self._last: _Base | None = None
 
-    def enroll(self, request: EnrolmentRequest, base_name: str) -> EnrolmentReport:
+    def enroll(
+        self,
+        request: EnrolmentRequest,
+        base_name: str,
+        cancelled: Callable[[], bool] = never,
+    ) -> EnrolmentReport:
         """Make a voice, all of it or nothing.
 
         Args:
             request: what to make of what.
             base_name: the voice whose models are taken.
+            cancelled: asked between the steps.
 
         Raises:
+            CanceledError: cancelled() said yes; nothing is stored.
             ConsentMissingError: nobody says that the speaker agreed.
             RecordingUnsuitableError: one of its classes; the message tells what to do.
             AudioInvalidError: a recording cannot be read.
@@ -135,10 +143,13 @@ class Enroller:
 
         # All of it within `create`, which first finds out whether the name can be had.
         def build(folder: Path) -> None:
+            _raise_if(cancelled)
             plans.append(self._plan(request, base))
+            _raise_if(cancelled)
             self._write(folder, request, plans[0], base)
             if consent is not None:
                 write_consent(consent, folder)
+            _raise_if(cancelled)
 
         self._store.create(request.name, build, request.overwrite)
         (plan,) = plans
@@ -206,6 +217,11 @@ class Enroller:
         if self._last is None or self._last.files != file_states(voice.models):
             self._last = _Base(voice, self._models, self._device)
         return self._last
+
+
+def _raise_if(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise CanceledError('the enrolment was cancelled; nothing was stored')
 
 
 def _check(request: EnrolmentRequest) -> None:

@@ -1,7 +1,8 @@
 """The messages between client and engine, and how they become frames (docs/engine-protocol.md).
 
 A message is one msgpack map (the header) with its name under "type"; a chunk of audio has a second
-frame with the samples, raw little-endian float32. Pure functions: no socket is touched here, and
+frame with the samples, raw little-endian float32, and a recording to enrol one with the content of
+its file. Pure functions: no socket is touched here, and
 nothing here loads torch.
 """
 
@@ -14,11 +15,21 @@ from typing import Any
 import msgpack
 
 from gptsovits_ros.engine import wire
+from gptsovits_ros.engine.voice_tasks import (
+    DeleteVoice,
+    DescribeVoice,
+    EnrollVoice,
+    ExportVoice,
+    ImportVoice,
+    SetDefaultVoice,
+    VoiceDone,
+    VoiceTask,
+)
 from gptsovits_ros.errors import GptsovitsError, ProtocolError
 from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest, VoiceInfo
 
 # Raise it with every change of a message, or of a dataclass of types.py that a message carries.
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
 
 MAX_HEADER_BYTES = 256 * 1024
 MAX_AUDIO_BYTES = 32 * 1024 * 1024  # 174 s at 48 kHz, far above any chunk
@@ -83,6 +94,13 @@ class Synthesize:
 
 
 @dataclass(frozen=True)
+class VoicesChanged:
+    """The voices are others now; sent before the VoiceDone of the task that changed them."""
+
+    voices: tuple[VoiceInfo, ...]
+
+
+@dataclass(frozen=True)
 class Credit:
     """The client has taken chunks worth `amount` bytes; as much more may be sent."""
 
@@ -97,7 +115,7 @@ class Credit:
 
 @dataclass(frozen=True)
 class Cancel:
-    """Stop a request, or drop it from the queue."""
+    """Stop a request, or drop it from the queue; a task with voices may be done all the same."""
 
     id: int
 
@@ -168,8 +186,10 @@ class Pong:
     progress_age_s: float | None
 
 
-ClientMessage = Hello | Synthesize | Credit | Cancel | Ping | Shutdown
-WorkerMessage = Welcome | Ready | LoadFailed | Chunk | End | Error | Pong
+ClientMessage = Hello | Synthesize | Credit | Cancel | Ping | Shutdown | VoiceTask
+WorkerMessage = (
+    Welcome | Ready | LoadFailed | Chunk | End | Error | Pong | VoicesChanged | VoiceDone
+)
 
 _CLIENT_MESSAGES = {
     'hello': Hello,
@@ -178,6 +198,12 @@ _CLIENT_MESSAGES = {
     'cancel': Cancel,
     'ping': Ping,
     'shutdown': Shutdown,
+    'enroll_voice': EnrollVoice,
+    'delete_voice': DeleteVoice,
+    'set_default_voice': SetDefaultVoice,
+    'describe_voice': DescribeVoice,
+    'export_voice': ExportVoice,
+    'import_voice': ImportVoice,
 }
 _WORKER_MESSAGES = {
     'welcome': Welcome,
@@ -187,6 +213,8 @@ _WORKER_MESSAGES = {
     'end': End,
     'error': Error,
     'pong': Pong,
+    'voices_changed': VoicesChanged,
+    'voice_done': VoiceDone,
 }
 _NAMES = {cls: name for name, cls in (_CLIENT_MESSAGES | _WORKER_MESSAGES).items()}
 _SAME_IN_EVERY_VERSION = (Hello, Welcome)

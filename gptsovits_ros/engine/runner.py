@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import Protocol
 
 from gptsovits_ros.engine import protocol
+from gptsovits_ros.engine.voice_tasks import VoiceDone, VoiceTask
 from gptsovits_ros.errors import (
     CanceledError,
     DependencyMissingError,
@@ -24,6 +25,9 @@ from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest, Voice
 LOGGER = logging.getLogger(__name__)
 
 MAX_QUEUED_REQUESTS = 64
+# A task with voices tells nothing of its progress; it is stuck if it takes so much longer than the
+# longest pause that is allowed. The longest of them writes several GB. [s]
+VOICE_TASK_S = 600.0
 
 
 class EngineLike(Protocol):
@@ -39,6 +43,9 @@ class EngineLike(Protocol):
     ) -> Iterator[AudioChunk]:
         """Yield the audio (a generator); ask `cancelled` often, and raise CanceledError then."""
 
+    def do_voice_task(self, task: VoiceTask, cancelled: Callable[[], bool]) -> VoiceDone:
+        """Do what is asked of the voice store; raise CanceledError if it is to be left undone."""
+
 
 EngineFactory = Callable[[EngineSettings], EngineLike]
 
@@ -49,12 +56,14 @@ class Job:
     Attributes:
         client: routing id of the client.
         id: number of the request at that client.
-        request: what to speak.
-        cancelled: set once nobody wants the audio any more.
+        request: what to speak, or what to do with the voices.
+        cancelled: set once nobody wants it any more.
 
     """
 
-    def __init__(self, client: bytes, id: int, window: int, request: SpeechRequest) -> None:
+    def __init__(
+        self, client: bytes, id: int, window: int, request: SpeechRequest | VoiceTask
+    ) -> None:
         """Create a job that may send `window` bytes before it needs credit."""
         self.client = client
         self.id = id
@@ -96,8 +105,9 @@ class Job:
 class EngineRunner(threading.Thread):
     """Load the engine and work through a bounded queue; results go to `send` as (client, message).
 
-    The client is None for what concerns all: Ready, LoadFailed. An error of one request never ends
-    the thread, unless the device is lost for the whole process: then `device_lost` is called.
+    The client is None for what concerns all: Ready, LoadFailed, VoicesChanged. An error of one
+    request never ends the thread, unless the device is lost for the whole process: then
+    `device_lost` is called.
     """
 
     def __init__(
@@ -147,7 +157,7 @@ class EngineRunner(threading.Thread):
     def progress_age_s(self) -> float | None:
         """Return seconds since the last sign of progress [s]; None while nothing is to be done."""
         at = self._progress_at
-        return None if at is None else time.monotonic() - at
+        return None if at is None else max(0.0, time.monotonic() - at)
 
     def run(self) -> None:
         """Load, then speak until `stop`."""
@@ -157,7 +167,14 @@ class EngineRunner(threading.Thread):
             if job is None:
                 return
             try:
-                self._speak(engine, job)
+                if isinstance(job.request, SpeechRequest):
+                    self._speak(engine, job)
+                else:
+                    self._do_voice_task(engine, job)
+            except Exception as error:  # the edge of the process: every failure is reported
+                self._send(job.client, protocol.error_message(job.id, as_gptsovits_error(error)))
+                if is_device_lost(error):
+                    self._device_lost()
             finally:
                 self._progress_at = None
 
@@ -190,20 +207,23 @@ class EngineRunner(threading.Thread):
             self._progress_at = time.monotonic()
             return job.cancelled.is_set()
 
-        try:
-            with closing(engine.synthesize(job.request, cancelled)) as chunks:
-                for index, chunk in enumerate(chunks, start=1):
-                    self._send_chunk(job, index - 1, chunk)
-                    num_samples += len(chunk.samples)
-        except Exception as error:  # the edge of the process: every failure is reported
-            self._send(job.client, protocol.error_message(job.id, as_gptsovits_error(error)))
-            if is_device_lost(error):
-                self._device_lost()
-            return
+        with closing(engine.synthesize(job.request, cancelled)) as chunks:
+            for index, chunk in enumerate(chunks, start=1):
+                self._send_chunk(job, index - 1, chunk)
+                num_samples += len(chunk.samples)
         self._send(job.client, protocol.End(job.id, chunks=index))
         LOGGER.debug(
             'request %d: %d samples in %.2f s', job.id, num_samples, time.monotonic() - started
         )
+
+    def _do_voice_task(self, engine: EngineLike, job: Job) -> None:
+        self._progress_at = time.monotonic() + VOICE_TASK_S
+        before = engine.voices()
+        done = engine.do_voice_task(job.request, job.cancelled.is_set)
+        voices = engine.voices()
+        if voices != before:
+            self._send(None, protocol.VoicesChanged(tuple(voices)))
+        self._send(job.client, done)
 
     def _send_chunk(self, job: Job, index: int, chunk: AudioChunk) -> None:
         self._progress_at = None  # a client that does not read is no fault of the engine

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from gptsovits_ros.engine import protocol
+from gptsovits_ros.engine.voice_tasks import VoiceDone
 from gptsovits_ros.errors import CanceledError, GptsovitsError, ProtocolError, error_from_code
 from gptsovits_ros.types import AudioChunk
 
@@ -125,7 +126,7 @@ class SpeechStream:
                 self._chunks.append(chunk.audio)
                 self._changed.notify_all()
 
-    def finish(self, num_chunks: int) -> None:
+    def finish(self, num_chunks: int | VoiceDone) -> None:
         """End it well (I/O thread); raise ProtocolError if not as many chunks have come."""
         with self._changed:
             if num_chunks != self._received:

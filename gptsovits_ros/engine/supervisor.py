@@ -20,6 +20,7 @@ from gptsovits_ros.engine.process import (
     worker_environment,
 )
 from gptsovits_ros.engine.stream import SpeechStream
+from gptsovits_ros.engine.voice_call import VoiceCall
 from gptsovits_ros.engine.wakeup import WakeupQueue
 from gptsovits_ros.errors import (
     ConfigurationError,
@@ -38,9 +39,9 @@ HEALTHY_S = 60.0
 
 
 class _Open(NamedTuple):
-    """Hand a new stream over, with the frames that request it."""
+    """Hand a new stream or call over, with the frames that request it."""
 
-    stream: SpeechStream
+    stream: SpeechStream | VoiceCall
     frames: list[bytes]
 
 
@@ -73,11 +74,11 @@ class Supervisor(threading.Thread):
         self._stall_timeout_s = stall_timeout_s
         self._publish = publish
         self._commands: WakeupQueue[_Open | protocol.ClientMessage] = WakeupQueue()
-        self._streams: dict[int, SpeechStream] = {}
+        self._streams: dict[int, SpeechStream | VoiceCall] = {}
         self._stop_timeout_s: float | None = None  # not None: stop
 
-    def open(self, stream: SpeechStream, frames: list[bytes]) -> None:
-        """Send the request of a new stream and fill the stream from now on."""
+    def open(self, stream: SpeechStream | VoiceCall, frames: list[bytes]) -> None:
+        """Send the request of a new stream or call, and fill it from now on."""
         self._commands.put(_Open(stream, frames))
 
     def send(self, message: protocol.ClientMessage) -> None:
@@ -170,6 +171,9 @@ class Supervisor(threading.Thread):
                 load_s=message.load_s,
             )  # fmt: skip
             return
+        if isinstance(message, protocol.VoicesChanged):
+            self._publish(voices=message.voices)
+            return
         stream = self._streams.get(message.id)
         if stream is None:
             return  # cancelled here, while this message was on its way
@@ -180,6 +184,8 @@ class Supervisor(threading.Thread):
             del self._streams[message.id]
             if isinstance(message, protocol.End):
                 stream.finish(message.chunks)
+            elif isinstance(message, protocol.VoiceDone):
+                stream.finish(message)
             else:
                 stream.fail(error_from_code(message.code, message.message))
         except ProtocolError as error:
@@ -193,7 +199,9 @@ class Supervisor(threading.Thread):
                 link.send(command.frames)
             elif command.id in self._streams:
                 link.send(protocol.encode(command))
-                if isinstance(command, protocol.Cancel):
+                # A task tells whether it was done before it saw the cancel.
+                is_call = isinstance(self._streams[command.id], VoiceCall)
+                if isinstance(command, protocol.Cancel) and not is_call:
                     del self._streams[command.id]
 
     def _fail_streams(self, error: GptsovitsError) -> None:

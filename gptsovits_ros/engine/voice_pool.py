@@ -72,6 +72,12 @@ class VoicePool:
         """
         return self._resident(name).loaded
 
+    def drop(self, name: str) -> None:
+        """Give up a voice that was deleted or replaced, if it is in memory."""
+        if self._residents.pop(name, None) is not None:
+            _give_back_memory()
+            log.info('voice "%s" unloaded', name)
+
     @contextmanager
     def using(self, name: str) -> Iterator[LoadedVoice]:
         """Keep a voice in memory while it speaks; raises as `voice` does."""

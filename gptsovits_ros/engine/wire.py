@@ -1,8 +1,9 @@
 """Frozen dataclasses to plain maps and back, every field checked on both ways.
 
 The type hints of a dataclass are its wire format: str, int, float, bool, optional values, tuples
-of one type, another dataclass, or `np.ndarray` for float32 samples, which travel beside the map as
-raw bytes. Whatever does not fit raises ProtocolError with the path of the field.
+of one type, another dataclass; or `np.ndarray` for float32 samples and `bytes` for the content of
+a file, which travel beside the map as they are. Whatever does not fit raises ProtocolError with
+the path of the field.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import numpy as np
 from gptsovits_ros.errors import ProtocolError
 
 _SAMPLE_BYTES = 4
+# Types of fields that are no part of the map.
+_BESIDE = (np.ndarray, bytes)
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -28,8 +31,8 @@ def to_map(value: Any, arrays: list[bytes]) -> dict[str, Any]:
 
     Args:
         value: an instance of a frozen dataclass.
-        arrays: receives the bytes of each array field (little-endian float32), in the order of the
-            fields.
+        arrays: receives the bytes of each array field (little-endian float32) and each field of
+            bytes, in the order of the fields.
 
     Raises:
         ProtocolError: if a field holds something that its type hint does not allow.
@@ -75,8 +78,8 @@ def _pack_dataclass(value: Any, cls: type, path: str, arrays: list[bytes]) -> di
     packed = {}
     for name, (hint, _) in _fields(cls).items():
         field, where = getattr(value, name), f'{path}.{name}'
-        if hint is np.ndarray:
-            arrays.append(_array_bytes(field, where))
+        if hint in _BESIDE:
+            arrays.append(_array_bytes(field, where) if hint is np.ndarray else _raw(field, where))
         else:
             packed[name] = _pack(field, hint, where, arrays)
     return packed
@@ -88,7 +91,7 @@ def _unpack_dataclass(
     if not isinstance(packed, dict):
         raise ProtocolError(f'{path} must be a map, not {_kind(packed)}')
     fields = _fields(cls)
-    in_map = {name for name, (hint, _) in fields.items() if hint is not np.ndarray}
+    in_map = {name for name, (hint, _) in fields.items() if hint not in _BESIDE}
     unknown = [] if open_ended else [name for name in packed if name not in in_map]
     if unknown:
         raise ProtocolError(f'{path} has an unknown field {str(unknown[0])[:40]!r}')
@@ -97,6 +100,8 @@ def _unpack_dataclass(
         where = f'{path}.{name}'
         if hint is np.ndarray:
             values[name] = _array_from_bytes(arrays, where)
+        elif hint is bytes:
+            values[name] = _next_frame(arrays, where)
         elif name in packed:
             values[name] = _unpack(packed[name], hint, where, arrays)
         elif not has_default:
@@ -171,12 +176,22 @@ def _array_bytes(value: Any, path: str) -> bytes:
 
 def _array_from_bytes(arrays: list[bytes], path: str) -> np.ndarray:
     """Return float32 [T] that shares (read-only) the memory of the frame."""
-    if not arrays:
-        raise ProtocolError(f'{path} is missing: there is no audio frame')
-    raw = arrays.pop(0)
+    raw = _next_frame(arrays, path)
     if len(raw) % _SAMPLE_BYTES:
         raise ProtocolError(f'{path} has {len(raw)} bytes, not a multiple of {_SAMPLE_BYTES}')
     return np.frombuffer(raw, dtype='<f4').astype(np.float32, copy=False)
+
+
+def _next_frame(arrays: list[bytes], path: str) -> bytes:
+    if not arrays:
+        raise ProtocolError(f'{path} is missing: there is no audio frame')
+    return arrays.pop(0)
+
+
+def _raw(value: Any, path: str) -> bytes:
+    if not isinstance(value, bytes):
+        raise ProtocolError(f'{path} must be bytes, not {_kind(value)}')
+    return value
 
 
 def _kind(value: Any) -> str:

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import zmq
@@ -28,6 +29,7 @@ from gptsovits_ros.engine.process import (
     remove_runtime_directory,
 )
 from gptsovits_ros.engine.runner import EngineFactory, EngineLike, EngineRunner, Job
+from gptsovits_ros.engine.voice_tasks import VOICE_TASKS
 from gptsovits_ros.engine.wakeup import WakeupQueue
 from gptsovits_ros.errors import (
     CanceledError,
@@ -101,7 +103,7 @@ class Worker:
     def _bind(self, address: str) -> zmq.Socket:
         bound = self._context.socket(zmq.ROUTER)
         bound.setsockopt(zmq.LINGER, SEND_LINGER_MS)
-        bound.setsockopt(zmq.MAXMSGSIZE, protocol.MAX_HEADER_BYTES)
+        bound.setsockopt(zmq.MAXMSGSIZE, protocol.MAX_AUDIO_BYTES)
         bound.setsockopt(zmq.SNDHWM, SEND_QUEUE_LENGTH)
         bound.setsockopt(zmq.ROUTER_MANDATORY, 1)  # tell when a client is gone
         try:
@@ -163,16 +165,22 @@ class Worker:
             if client is None:
                 self._set_state(message)
                 continue
-            if isinstance(message, (protocol.End, protocol.Error)):
+            if isinstance(message, (protocol.End, protocol.Error, protocol.VoiceDone)):
                 self._jobs.pop((client, message.id), None)
             self._send_frames(client, frames)
 
-    def _set_state(self, state: protocol.Ready | protocol.LoadFailed) -> None:
-        self._state = state
+    def _set_state(
+        self, news: protocol.Ready | protocol.LoadFailed | protocol.VoicesChanged
+    ) -> None:
+        """Tell all clients, and keep it for those that come later."""
+        if isinstance(news, protocol.VoicesChanged):
+            self._state = replace(self._state, voices=news.voices)
+        else:
+            self._state = news
         for client in list(self._clients):
-            self._send(client, state)
-        if isinstance(state, protocol.LoadFailed):
-            LOGGER.error('the engine cannot be loaded: %s', state.message)
+            self._send(client, news)
+        if isinstance(news, protocol.LoadFailed):
+            LOGGER.error('the engine cannot be loaded: %s', news.message)
             self._exit_code = EXIT_LOAD_FAILED
             self._leave_at = time.monotonic() + LOAD_FAILED_LINGER_S
 
@@ -209,7 +217,9 @@ class Worker:
             raise ProtocolError(f'{type(message).__name__} before Hello')
         self._clients[client] = time.monotonic()
         if isinstance(message, protocol.Synthesize):
-            self._synthesize(client, message)
+            self._submit(Job(client, message.id, message.window, message.request))
+        elif isinstance(message, VOICE_TASKS):
+            self._submit(Job(client, message.id, 0, message))
         elif isinstance(message, protocol.Cancel):
             self._cancel(client, message.id)
         elif isinstance(message, protocol.Credit):
@@ -228,17 +238,16 @@ class Worker:
         if self._state is not None:
             self._send(client, self._state)
 
-    def _synthesize(self, client: bytes, message: protocol.Synthesize) -> None:
-        key = (client, message.id)
+    def _submit(self, job: Job) -> None:
+        key = (job.client, job.id)
         if key in self._jobs:
-            raise ProtocolError(f'request id {message.id} is in use')
-        job = Job(client, message.id, message.window, message.request)
+            raise ProtocolError(f'request id {job.id} is in use')
         try:
             if not isinstance(self._state, protocol.Ready):
                 raise EngineUnavailableError('the engine is not loaded')
             self._runner.submit(job)
         except GptsovitsError as error:
-            self._send(client, protocol.error_message(message.id, error))
+            self._send(job.client, protocol.error_message(job.id, error))
             return
         self._jobs[key] = job
 

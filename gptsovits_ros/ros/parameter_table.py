@@ -240,6 +240,34 @@ PARAMETERS = (
         bounds=(0.0, 3600.0),
     ),
     ParamSpec(
+        'enroll.require_consent',
+        True,
+        'Refuse to enrol a voice if nobody says who agreed, when, and for what.',
+        read_only=True,
+    ),
+    ParamSpec(
+        'enroll.denoise', False, 'Take noise out of recordings, where a request does not say.'
+    ),
+    ParamSpec(
+        'enroll.retention',
+        'keep',
+        'What stays of the recordings: keep the chosen clips, or only embeddings made of them.',
+        choices=('keep', 'embeddings'),
+    ),
+    ParamSpec(
+        'enroll.topic',
+        '',
+        'Topic of the microphone (AudioData or AudioStamped) for the action record_voice.',
+        pattern=f'({TOPIC_PATTERN})?',
+    ),
+    ParamSpec(
+        'enroll.path_roots',
+        '',
+        'Folders, with colons between them, that paths in requests must lie in; empty: any.',
+        read_only=True,
+    ),
+    ParamSpec('enroll.max_audio_mb', 16, 'Largest recording in a request [MB].', bounds=(1, 32)),
+    ParamSpec(
         'engine.python',
         '',
         'Python interpreter of the engine process; empty: the one of the node.',

@@ -45,6 +45,12 @@ class Parameters:
     queue_max_length: int
     queue_merge: bool
     queue_late_s: float
+    enroll_require_consent: bool
+    enroll_denoise: bool
+    enroll_retention: str
+    enroll_topic: str
+    enroll_path_roots: str
+    enroll_max_audio_mb: int
     engine_python: str
     engine_device: str
     engine_threads: int

@@ -41,6 +41,7 @@ from gptsovits_ros.ros.speak_server import SpeakServer
 from gptsovits_ros.ros.speaker import Speaker, StreamSettings
 from gptsovits_ros.ros.text_streams import TextStreams
 from gptsovits_ros.ros.utterance import Ending, Utterance
+from gptsovits_ros.ros.voice_services import VoiceServices
 from gptsovits_ros.srv import ListVoices
 from gptsovits_ros.types import SpeechRequest
 
@@ -94,6 +95,7 @@ class SpeechNode(Node):
         )
         self._text_streams = TextStreams(self._reception, self._is_wanted)
         self._speak_server = SpeakServer(self, self._on_goal, self._reception.cancel)
+        self._voice_services = VoiceServices(self, self._client, lambda: self._settings.values)
         self._reports.connect(self._client, self._speak_server, self._reception.note_end)
         self._watch = self.create_timer(
             WATCH_S, self._on_watch, clock=Clock(clock_type=ClockType.STEADY_TIME)

@@ -24,10 +24,24 @@ from gptsovits_ros.engine.protocol import (
     Ready,
     Shutdown,
     Synthesize,
+    VoiceDone,
+    VoicesChanged,
     Welcome,
     decode_from_client,
     decode_from_worker,
     encode,
+)
+from gptsovits_ros.engine.voice_tasks import (
+    Archive,
+    ConsentRecord,
+    DeleteVoice,
+    DescribeVoice,
+    Description,
+    EnrollVoice,
+    Enrolment,
+    ExportVoice,
+    ImportVoice,
+    SetDefaultVoice,
 )
 from gptsovits_ros.errors import GptsovitsError, ProtocolError, VoiceNotFoundError
 from gptsovits_ros.types import (
@@ -53,6 +67,14 @@ VOICES = (
     VoiceInfo('ann', 'for tests', ('zh', 'en'), 'v2', 32000, is_default=True),
     VoiceInfo('bob', '', (), 'v1', 32000),
 )
+ENROLMENT = Enrolment(
+    'bob', 'keep', 1.5, 9.0, 8.0, 0.9, 'a.wav', 1.0, 6.0, 40.0, -23.0, 0.0, 8000.0, 2, 'Hi.',
+    'given', None, False, ('Speak up.',),
+)  # fmt: skip
+DESCRIPTION = Description(
+    VOICES[0], 'bob', (), ConsentRecord('Ann', '2026-05-17', 'tests', '', ''), 'Hi.', 'en', 2,
+    True, ('/m/a',), '/v/ann', 12345, 1.75e9, ('prompt.wav',),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -65,6 +87,13 @@ VOICES = (
         Cancel(1),
         Ping(7),
         Shutdown(),
+        EnrollVoice(1, 'ann', 'en', ('/a.wav', '/b.wav'), b'RIFF\x00\xff', 'a topic'),
+        EnrollVoice(1, 'ann', 'en', consent_who='Ann', needs_consent=False, denoise=True),
+        DeleteVoice(2, 'ann', True),
+        SetDefaultVoice(3, 'ann'),
+        DescribeVoice(4, 'ann', check=True),
+        ExportVoice(5, 'ann', '/tmp/ann.gsvvoice', True, True, ('/tmp',)),
+        ImportVoice(6, '/tmp/ann.gsvvoice', 'bob'),
     ],
     ids=lambda message: type(message).__name__,
 )
@@ -84,6 +113,11 @@ def test_what_a_client_says_arrives_unchanged(message):
         Error(None, 224, 'malformed'),
         Pong(7, None),
         Pong(7, 0.5),
+        VoicesChanged(VOICES),
+        VoiceDone(7, 'ann'),
+        VoiceDone(7, 'ann', enrolment=ENROLMENT),
+        VoiceDone(7, 'ann', description=DESCRIPTION),
+        VoiceDone(7, 'ann', archive=Archive('/tmp/ann.gsvvoice', 2**40, ('voice bob',))),
     ],
     ids=lambda message: type(message).__name__,
 )
@@ -122,7 +156,7 @@ def test_the_shape_of_the_messages_belongs_to_the_version():
     request = Synthesize(0, 1, SpeechRequest('', seed=0))
     chunk = Chunk(0, 0, AudioChunk(np.zeros(0, np.float32), 1))
     headers = [msgpack.unpackb(encode(m)[0]) for m in (request, chunk, Ready(VOICES[:1], '', 0))]
-    assert PROTOCOL_VERSION == 5
+    assert PROTOCOL_VERSION == 6
     assert list(headers[0]) == ['type', 'id', 'window', 'request']
     assert list(headers[0]['request']) == [
         'text', 'language', 'voice', 'speed', 'seed', 'split_method', 'pause_s', 'noise_scale',
@@ -139,6 +173,22 @@ def test_the_shape_of_the_messages_belongs_to_the_version():
     assert list(headers[2]['voices'][0]) == [
         'name', 'description', 'languages', 'model_version', 'sample_rate', 'is_default',
     ]  # fmt: skip
+    assert [list(fields_of(cls)) for cls in (EnrollVoice, Enrolment, Description)] == [
+        ['id', 'name', 'language', 'paths', 'audio', 'source', 'transcript', 'consent_who',
+         'consent_when', 'consent_purpose', 'needs_consent', 'description', 'base', 'overwrite',
+         'denoise', 'retention', 'roots'],
+        ['base', 'retention', 'took_s', 'duration_s', 'speech_s', 'score', 'clip', 'start_s',
+         'end_s',
+         'snr_db', 'loudness_lufs', 'clipped_share', 'bandwidth_hz', 'references', 'text',
+         'text_source', 'agreement', 'denoised', 'notes'],
+        ['info', 'base', 'used_by', 'consent', 'prompt_text', 'prompt_language', 'recordings',
+         'conditions_kept', 'models', 'folder', 'size_bytes', 'created_s', 'changed'],
+    ]  # fmt: skip
+
+
+def fields_of(cls):
+    """Return the names of the fields of a dataclass."""
+    return [field.name for field in dataclasses.fields(cls)]
 
 
 def packed(**fields):
@@ -179,6 +229,10 @@ MALFORMED_FROM_CLIENT = {
     'negative credit': ([packed(type='credit', id=1, amount=-5)], 'amount is -5'),
     'null for a number': ([packed(type='ping', number=None)], 'must be int, not NoneType'),
     'unexpected audio': ([packed(type='shutdown'), b'\0\0\0\0'], 'no audio frame'),
+    'no recording': (
+        [packed(type='enroll_voice', id=1, name='a', language='en')],
+        'audio is missing',
+    ),
     'request is no map': (
         [packed(type='synthesize', id=1, window=1, request='hi')],
         'Synthesize.request must be a map',

@@ -31,7 +31,8 @@ def comment_of(name: str) -> str:
     """Return the comment of a parameter in default.yaml, which may go on in the next lines."""
     leaf = name.rpartition('.')[2]
     lines = DEFAULT_YAML.read_text().splitlines()
-    start = next(i for i, line in enumerate(lines) if line.strip().startswith(f'{leaf}:'))
+    # A section may be called as a parameter of another one; only the latter has a value.
+    start = next(i for i, line in enumerate(lines) if line.strip().startswith(f'{leaf}: '))
     comment = lines[start].partition('#')[2]
     for line in lines[start + 1 :]:
         if not line.strip().startswith('#'):

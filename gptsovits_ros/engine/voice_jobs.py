@@ -1,0 +1,196 @@
+"""Tasks with voices, done in the engine process between two utterances."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from gptsovits_ros.engine.enrolment import EnrolmentRequest
+from gptsovits_ros.engine.protocol import travel_text
+from gptsovits_ros.engine.voice_tasks import (
+    Archive,
+    ConsentRecord,
+    DeleteVoice,
+    DescribeVoice,
+    Description,
+    EnrollVoice,
+    Enrolment,
+    ExportVoice,
+    ImportVoice,
+    SetDefaultVoice,
+    VoiceDone,
+    VoiceTask,
+)
+from gptsovits_ros.errors import CanceledError, ParameterInvalidError
+from gptsovits_ros.types import VoiceInfo
+from gptsovits_ros.voice.archive_layout import SUFFIX
+from gptsovits_ros.voice.consent import Consent
+from gptsovits_ros.voice.enroll.decode import Clip
+from gptsovits_ros.voice.enroll.report import EnrolmentReport
+from gptsovits_ros.voice.export import export_voice
+from gptsovits_ros.voice.importing import import_voice
+from gptsovits_ros.voice.store import VoiceStore
+from gptsovits_ros.voice.voice_file import VOICE_FILE
+
+# Of numbers that have none, as the loudness of silence; no message carries infinity.
+NO_NUMBER = -999.0
+
+
+class VoiceJobs:
+    """Does tasks, each of them whole or not at all."""
+
+    def __init__(
+        self,
+        store: VoiceStore,
+        voices: Callable[[], list[VoiceInfo]],
+        enroll: Callable[[EnrolmentRequest, Callable[[], bool]], EnrolmentReport],
+    ) -> None:
+        """Take the store, what lists its voices, and what makes one."""
+        self._store = store
+        self._voices = voices
+        self._enroll = enroll
+
+    def do(self, task: VoiceTask, cancelled: Callable[[], bool]) -> VoiceDone:
+        """Do a task; only an enrolment can be cancelled once it has begun.
+
+        Raises:
+            CanceledError: cancelled() said yes; nothing has changed.
+            ParameterInvalidError: a path of the task is not allowed.
+            GptsovitsError: what the store, enrolment, export and import raise.
+
+        """
+        if cancelled():
+            raise CanceledError('the task was cancelled; nothing was changed')
+        if isinstance(task, EnrollVoice):
+            return self._enrolled(task, cancelled)
+        if isinstance(task, DeleteVoice):
+            self._store.delete(task.name, keep_consent=not task.forget_consent)
+        elif isinstance(task, SetDefaultVoice):
+            self._store.set_default(task.name)
+        elif isinstance(task, DescribeVoice):
+            return VoiceDone(
+                task.id, task.name, description=self._description(task.name, task.check)
+            )
+        elif isinstance(task, ExportVoice):
+            return VoiceDone(task.id, task.name, archive=self._exported(task))
+        else:
+            return self._imported(task)
+        return VoiceDone(task.id, task.name)
+
+    def _enrolled(self, task: EnrollVoice, cancelled: Callable[[], bool]) -> VoiceDone:
+        clips = [Clip.file(checked_path(path, task.roots)) for path in task.paths]
+        if task.audio:
+            clips.append(Clip(task.audio, task.source or 'recording'))
+        request = EnrolmentRequest(
+            name=task.name,
+            language=task.language,
+            clips=tuple(clips),
+            consent=_statement(task),
+            transcript=task.transcript,
+            description=task.description,
+            base=task.base,
+            overwrite=task.overwrite,
+            denoise=task.denoise,
+            retention=task.retention,
+            needs_consent=task.needs_consent,
+        )
+        report = self._enroll(request, cancelled)
+        return VoiceDone(task.id, task.name, enrolment=_summary(report))
+
+    def _exported(self, task: ExportVoice) -> Archive:
+        path = checked_path(task.path, task.roots)
+        if path.suffix != SUFFIX:
+            raise ParameterInvalidError(f'{path} must end in {SUFFIX}')
+        exported = export_voice(self._store, task.name, path, task.with_models, task.overwrite)
+        return Archive(travel_text(str(exported.path)), exported.size, exported.needs)
+
+    def _imported(self, task: ImportVoice) -> VoiceDone:
+        path = checked_path(task.path, task.roots)
+        voice = import_voice(self._store, path, task.name, task.overwrite)
+        return VoiceDone(task.id, voice.name, description=self._description(voice.name, False))
+
+    def _description(self, name: str, check: bool) -> Description:
+        voice = self._store.voice(name)
+        files = [path for path in voice.folder.rglob('*') if path.is_file()]
+        consent = voice.consent
+        return Description(
+            info=next(info for info in self._voices() if info.name == name),
+            base=voice.base,
+            used_by=tuple(self._store.dependants(name)),
+            consent=ConsentRecord(**asdict(consent)) if consent else None,
+            prompt_text=voice.prompt_text,
+            prompt_language=voice.prompt_language,
+            recordings=len(voice.clips),
+            conditions_kept=voice.conditions is not None,
+            models=tuple(travel_text(str(path)) for path in voice.models),
+            folder=travel_text(str(voice.folder)),
+            size_bytes=sum(path.stat().st_size for path in files),
+            created_s=(voice.folder / VOICE_FILE).stat().st_mtime,
+            changed=tuple(self._store.changed_files(name)) if check else (),
+        )
+
+
+def checked_path(text: str, roots: tuple[str, ...]) -> Path:
+    """Return a path that came over ROS, with all links followed.
+
+    Raises:
+        ParameterInvalidError: it is not absolute, or leads out of these folders.
+
+    """
+    if '\0' in text or not os.path.isabs(text):
+        raise ParameterInvalidError(
+            f'{text[:200]!r} is no absolute path; the robot cannot know where it would begin'
+        )
+    path = Path(os.path.realpath(text))
+    if roots and not any(path.is_relative_to(os.path.realpath(root)) for root in roots):
+        raise ParameterInvalidError(
+            f'{text[:200]} is in none of the folders of enroll.path_roots: {", ".join(roots)}'
+        )
+    return path
+
+
+def _statement(task: EnrollVoice) -> str:
+    """Return the consent as one statement; empty if nothing is said at all.
+
+    Raises:
+        ConsentMissingError: it does not tell who, when and for what.
+
+    """
+    parts = (task.consent_who, task.consent_when, task.consent_purpose)
+    if not any(part.strip() for part in parts) and not task.needs_consent:
+        return ''
+    consent = Consent.now(*parts)
+    return f'{consent.who}, {consent.when}, {consent.purpose}'
+
+
+def _summary(report: EnrolmentReport) -> Enrolment:
+    quality = report.quality
+    prompt, found = quality.prompt, quality.prompt.quality
+    return Enrolment(
+        base=report.base,
+        retention=report.retention,
+        took_s=report.seconds,
+        duration_s=quality.duration_s,
+        speech_s=quality.speech_s,
+        score=quality.score,
+        clip=travel_text(prompt.clip),
+        start_s=prompt.start_s,
+        end_s=prompt.end_s,
+        snr_db=_number(found.snr_db),
+        loudness_lufs=_number(found.loudness_lufs),
+        clipped_share=found.clipped_share,
+        bandwidth_hz=found.bandwidth_hz,
+        references=len(quality.references),
+        text=quality.text,
+        text_source=quality.text_source,
+        agreement=quality.agreement,
+        denoised=quality.denoised,
+        notes=quality.notes,
+    )
+
+
+def _number(value: float) -> float:
+    return value if math.isfinite(value) else NO_NUMBER
