@@ -82,6 +82,14 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class SpokenWord:
+    """A word, or in Chinese a character, and how many phonemes it has; no text: marks, spaces."""
+
+    text: str
+    phonemes: int
+
+
+@dataclass(frozen=True)
 class Span:
     """One piece of text in one language, as phonemes.
 
@@ -93,6 +101,7 @@ class Span:
         phonemes: symbols of the phoneme set, P of them.
         word2ph: phonemes per character of norm_text (zh: len(norm_text) entries, sum P); None
             where the language is spoken without BERT features (all but zh), which are then zeros.
+        words: what the phonemes belong to, in order; their phonemes sum to P.
 
     """
 
@@ -101,6 +110,7 @@ class Span:
     norm_text: str
     phonemes: tuple[str, ...]
     word2ph: tuple[int, ...] | None = None
+    words: tuple[SpokenWord, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -191,6 +201,7 @@ class SpeechRequest:
             one. Voices of v3 and v4 have one chunk per segment in any case.
         first_segment: how many segments at the start of the text are left out: what was spoken
             already of a text that is resumed. Those that are spoken keep their numbers.
+        marks: whether chunks come with marks (docs/marks.md).
         sampling: how semantic tokens are drawn.
 
     """
@@ -207,6 +218,7 @@ class SpeechRequest:
     guard_retries: int = 2
     stream: bool = True
     first_segment: int = 0
+    marks: bool = False
     sampling: SamplingParameters = field(default_factory=SamplingParameters)
 
 
@@ -274,6 +286,16 @@ def check_request(request: SpeechRequest, max_text_length: int) -> None:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """When something is said: "word", "phoneme" (a symbol) or "viseme" (a shape of the mouth)."""
+
+    kind: str
+    text: str
+    start_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True)
 class AudioChunk:
     """Audio that is ready to be played, in order.
 
@@ -285,6 +307,7 @@ class AudioChunk:
         is_segment_end: True for the last chunk of its segment (its pause included).
         guard: what went wrong with the segment and was done about it, "<fault>:<action>" each
             (docs/guard.md), in its last chunk; empty: nothing.
+        marks: what begins in this chunk, in order, if it was asked for; times from its start.
 
     """
 
@@ -294,6 +317,7 @@ class AudioChunk:
     segment_text: str = ''
     is_segment_end: bool = True
     guard: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
     @property
     def duration_s(self) -> float:

@@ -108,12 +108,20 @@ def leaps(emission: np.ndarray, is_whole: bool) -> Leaps:
     return Leaps(float(skip - plain), float(repeat - plain))
 
 
-def best_way(emission: np.ndarray) -> np.ndarray:
-    """Return the state of each token on the best way without leaps, int64 [S], by [S, states]."""
+def best_way(emission: np.ndarray, is_whole: bool = True) -> np.ndarray:
+    """Return the state of each token on the best way without leaps, int64 [S].
+
+    Args:
+        emission: how well each token fits each state, [S, states].
+        is_whole: whether the tokens are all, so that the way ends in one of the last two states.
+
+    """
     scores = _scores(emission, 2)
     length, states = scores.shape
     way = np.empty(length, dtype=np.int64)
-    state = states - 1 - int(scores[-1, -1] < scores[-1, -2])
+    state = int(np.argmax(scores[-1]))
+    if is_whole:
+        state = states - 1 - int(scores[-1, -1] < scores[-1, -2])
     for place in range(length - 1, 0, -1):
         way[place] = state
         before = [scores[place - 1, state]]

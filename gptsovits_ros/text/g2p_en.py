@@ -86,22 +86,26 @@ class EnglishG2P:
             text: what `normalize_en.normalize` returned.
 
         Returns:
-            ARPAbet symbols and punctuation of the symbol table; no word alignment exists.
+            ARPAbet symbols and punctuation of the symbol table.
 
         Raises:
             DependencyMissingError: for a word in no dictionary, without package wordsegment.
 
         """
+        return [phoneme for _, spoken in self.words(text) for phoneme in spoken]
+
+    def words(self, text: str) -> list[tuple[str, list[str]]]:
+        """Return the words and marks of a text with the phonemes of each; takes what a call does.
+
+        Raises:
+            DependencyMissingError: as a call.
+
+        """
         tokens = tokenize(text)
         tags = self._tags(tokens)
-        phonemes: list[str] = []
-        for token, tag in zip(tokens, tags, strict=True):
-            phonemes.extend(self._token(token, tag))
-        mapped = ('-' if phoneme == "'" else phoneme for phoneme in phonemes)
         return [
-            phoneme
-            for phoneme in mapped
-            if phoneme != _NOT_IN_TRAINING and is_known(phoneme, 'v1')
+            (token, _of_table(self._token(token, tag)))
+            for token, tag in zip(tokens, tags, strict=True)
         ]
 
     def _tags(self, tokens: list[str]) -> list[str]:
@@ -156,3 +160,11 @@ class EnglishG2P:
             for start in range(0, len(word), _COMPOUND_LENGTH)
         )
         return [part for piece in pieces for part in self._segment_compound(piece)]
+
+
+def _of_table(phonemes: list[str]) -> list[str]:
+    """Return those phonemes that the voices know."""
+    mapped = ('-' if phoneme == "'" else phoneme for phoneme in phonemes)
+    return [
+        phoneme for phoneme in mapped if phoneme != _NOT_IN_TRAINING and is_known(phoneme, 'v1')
+    ]

@@ -72,6 +72,12 @@ class JapaneseG2p:
                 phonemes.extend(_MARKS.get(mark, mark) for mark in part if mark != ' ')
         return phonemes
 
+    def moras(self, norm_text: str) -> list[tuple[str, int]]:
+        """Return the words of a text, each with its number of moras; marks are left out."""
+        runs = _READABLE.split(norm_text.replace('％', 'パーセント').lower())[1::2]
+        parts = (part for run in runs for part in _RUN_PARTS.findall(run))
+        return [word for part in parts for word in self._analyser.moras(part)]
+
     def _read(self, run: str) -> Iterator[str]:
         for text in _RUN_PARTS.findall(run):
             labels = self._analyser.labels(text)

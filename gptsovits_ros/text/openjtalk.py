@@ -93,3 +93,19 @@ class OpenJTalk:
             raise ValueError(f'{len(text)} characters at once; at most {LONGEST_TEXT}')
         with self._lock:
             return self._analyser.make_label(self._analyser.run_frontend(text))
+
+    def moras(self, text: str) -> list[tuple[str, int]]:
+        """Return the words and marks of a text, each with its number of moras (a mark has none).
+
+        Args:
+            text: at most LONGEST_TEXT characters.
+
+        Raises:
+            ValueError: if the text is longer.
+
+        """
+        if len(text) > LONGEST_TEXT:
+            raise ValueError(f'{len(text)} characters at once; at most {LONGEST_TEXT}')
+        with self._lock:
+            words = self._analyser.run_frontend(text)
+        return [(word['string'], word['mora_size']) for word in words]

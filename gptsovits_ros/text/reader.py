@@ -17,6 +17,7 @@ from gptsovits_ros.text import (
     normalize_yue,
     normalize_zh,
     traditional_zh,
+    word_lengths,
 )
 from gptsovits_ros.text import language as languages
 from gptsovits_ros.text.g2p_en import EnglishG2P
@@ -27,7 +28,7 @@ from gptsovits_ros.text.g2p_zh import MandarinG2p
 from gptsovits_ros.text.language import main_language
 from gptsovits_ros.text.readings import split_at_placeholders
 from gptsovits_ros.text.symbols import UNKNOWN, is_known, symbol_table
-from gptsovits_ros.types import Reading, Segment, Span
+from gptsovits_ros.types import Reading, Segment, Span, SpokenWord
 
 # Text of one language -> how it is spoken, in writing.
 Normalizer = Callable[[str], str]
@@ -169,7 +170,9 @@ class SegmentReader:
             if stretch:
                 yield self._mandarin_span(stretch, readings)
             # BERT knows no such word, so it gives no features.
-            yield Span('zh', reading.word, reading.word, self._known(reading.phonemes))
+            known = self._known(reading.phonemes)
+            word = SpokenWord(reading.word, len(known))
+            yield Span('zh', reading.word, reading.word, known, words=(word,))
             stretch = ''
         if stretch:
             yield self._mandarin_span(stretch, readings)
@@ -177,33 +180,48 @@ class SegmentReader:
     def _span(self, language: str, text: str, readings: Mapping[str, Reading]) -> Span:
         """Return the span of a text that BERT does not see."""
         phonemes: list[str] = []
+        words: list[SpokenWord] = []
         norm_text = ''
         parts = split_at_placeholders(text)
         for part in parts:
             reading = readings.get(part)
             if reading:
                 phonemes.extend(reading.phonemes)
+                words.append(SpokenWord(reading.word, len(reading.phonemes)))
                 norm_text += reading.word
                 continue
             norm_part = OFFICIAL_NORMALIZERS[language](part)
-            spoken = self._pronounce(language, norm_part)
+            spoken, found = self._pronounce(language, norm_part)
             if language == 'ko' and part is not parts[-1] and not norm_part.endswith('.'):
                 spoken = spoken[:-1] if spoken[-1:] == ['.'] else spoken  # the text goes on
+                found = word_lengths.of_spaces(norm_part, spoken)
             phonemes.extend(spoken)
+            words.extend(found)
             norm_text += norm_part
         if language == 'en' and len(phonemes) < _FEWEST_ENGLISH_PHONEMES:
             phonemes.insert(0, ',')
-        return Span(language, _words(text, readings), norm_text, self._known(phonemes))
+            words.insert(0, SpokenWord('', 1))
+        written, known = _words(text, readings), self._known(phonemes)
+        return Span(language, written, norm_text, known, words=tuple(words))
 
-    def _pronounce(self, language: str, norm_text: str) -> list[str]:
+    def _pronounce(self, language: str, norm_text: str) -> tuple[list[str], list[SpokenWord]]:
+        """Return the phonemes of a text, and what words they belong to."""
         if language == 'ja':
-            return self._japanese(norm_text)
+            spoken = self._japanese(norm_text)
+            return spoken, word_lengths.of_moras(self._japanese.moras(norm_text), spoken)
         if language == 'ko':
-            return self._korean(norm_text)
+            spoken = self._korean(norm_text)
+            return spoken, word_lengths.of_spaces(norm_text, spoken)
         if language == 'yue':
             # There is an alignment, but the models saw Cantonese without BERT features.
-            return self._cantonese(norm_text)[0]
-        return self._english(norm_text)
+            spoken, counts = self._cantonese(norm_text)
+            return spoken, word_lengths.of_characters(norm_text, counts)
+        words = self._english.words(norm_text)
+        spoken = [phoneme for _, phonemes in words for phoneme in phonemes]
+        lengths = [
+            SpokenWord(word if word[0].isalpha() else '', len(found)) for word, found in words
+        ]
+        return spoken, lengths
 
     def _mandarin_span(self, text: str, readings: Mapping[str, Reading]) -> Span:
         """Return a span of Mandarin; words with a reading are seen by BERT and the tone rules."""
@@ -220,7 +238,8 @@ class SegmentReader:
             norm_text += normalize_zh.normalize(word)
         phonemes, word2ph = _with_readings(*self._mandarin(norm_text), given)
         symbols = (pause if symbol == ',' else symbol for symbol in phonemes)
-        return Span('zh', written, norm_text, self._known(symbols), tuple(word2ph))
+        words = tuple(word_lengths.of_characters(norm_text, word2ph))
+        return Span('zh', written, norm_text, self._known(symbols), tuple(word2ph), words)
 
     def _known(self, symbols: Iterable[str]) -> tuple[str, ...]:
         version = self.symbol_version
