@@ -33,6 +33,7 @@ from gptsovits_ros.engine.voice_jobs import VoiceJobs
 from gptsovits_ros.engine.voice_pool import VoicePool
 from gptsovits_ros.engine.voice_tasks import (
     DescribeVoice,
+    EnrollVoice,
     ExportVoice,
     SetDefaultVoice,
     VoiceDone,
@@ -158,7 +159,8 @@ class Engine:
 
         """
         done = VoiceJobs(self._store, self.voices, self.enroll).do(task, cancelled)
-        if not isinstance(task, (DescribeVoice, ExportVoice, SetDefaultVoice)):
+        is_check = isinstance(task, EnrollVoice) and task.check_only
+        if not is_check and not isinstance(task, (DescribeVoice, ExportVoice, SetDefaultVoice)):
             self._pool.drop(done.voice)
             self._meters.pop(done.voice, None)
         return done

@@ -33,6 +33,7 @@ class EnrollVoice:
         denoise: take noise out first.
         retention: what stays of the recordings, "keep" or "embeddings".
         roots: folders that paths must lie in; empty: any.
+        check_only: only look whether such a voice could be made, without any recording.
 
     """
 
@@ -53,6 +54,7 @@ class EnrollVoice:
     denoise: bool = False
     retention: str = 'keep'
     roots: tuple[str, ...] = ()
+    check_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,11 @@ BARGE_IN_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.BEST_EFFORT
 )
 
+# The same for what a microphone hears; the executor may be busy for a moment.
+MICROPHONE_QOS = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.BEST_EFFORT
+)
+
 # Pieces of text come by the token, faster than callbacks run at times, and none may be lost.
 SAY_STREAM_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=ReliabilityPolicy.RELIABLE

@@ -41,6 +41,7 @@ from gptsovits_ros.ros.speak_server import SpeakServer
 from gptsovits_ros.ros.speaker import Speaker, StreamSettings
 from gptsovits_ros.ros.text_streams import TextStreams
 from gptsovits_ros.ros.utterance import Ending, Utterance
+from gptsovits_ros.ros.voice_recorder import VoiceRecorder
 from gptsovits_ros.ros.voice_services import VoiceServices
 from gptsovits_ros.srv import ListVoices
 from gptsovits_ros.types import SpeechRequest
@@ -96,6 +97,7 @@ class SpeechNode(Node):
         self._text_streams = TextStreams(self._reception, self._is_wanted)
         self._speak_server = SpeakServer(self, self._on_goal, self._reception.cancel)
         self._voice_services = VoiceServices(self, self._client, lambda: self._settings.values)
+        self._voice_recorder = VoiceRecorder(self, self._client, lambda: self._settings.values)
         self._reports.connect(self._client, self._speak_server, self._reception.note_end)
         self._watch = self.create_timer(
             WATCH_S, self._on_watch, clock=Clock(clock_type=ClockType.STEADY_TIME)
@@ -130,9 +132,10 @@ class SpeechNode(Node):
         self._client.stop(timeout_s=ENGINE_STOP_S)
 
     def destroy_node(self) -> None:
-        """Destroy the action server, which rclpy leaves to its owner, and then the node."""
+        """Destroy the action servers, which rclpy leaves to their owner, and then the node."""
         self._reports.speaking.close()
         self._speak_server.destroy()
+        self._voice_recorder.destroy()
         PACKAGE_LOGGER.removeHandler(self._log_handler)
         super().destroy_node()
 

@@ -58,16 +58,9 @@ def enrolment_task(
         paths: of files on the robot.
 
     Raises:
-        AudioInvalidError: the audio is larger than allowed.
         ParameterInvalidError: a choice is none of those that there are.
 
     """
-    limit = parameters.enroll_max_audio_mb * MEGABYTE
-    if len(audio) > limit:
-        raise AudioInvalidError(
-            f'{len(audio)} bytes of audio were sent; at most {limit} are taken '
-            '(enroll.max_audio_mb). Send a shorter recording, or a compressed one'
-        )
     if fields.denoise not in (AS_SET, ON, OFF):
         raise ParameterInvalidError(
             f'denoise is {fields.denoise}; there are {AS_SET}, {ON}, {OFF}'
@@ -95,9 +88,21 @@ def enrolment_task(
 
 
 def enroll_task(request: Any, parameters: Parameters) -> EnrollVoice:
-    """Return the task of a request EnrollVoice; raises as `enrolment_task`."""
-    audio = bytes(request.audio)
-    return enrolment_task(request, parameters, audio, 'enroll_voice', tuple(request.paths))
+    """Return the task of a request EnrollVoice.
+
+    Raises:
+        AudioInvalidError: the audio is larger than allowed.
+        ParameterInvalidError: as `enrolment_task`.
+
+    """
+    limit = parameters.enroll_max_audio_mb * MEGABYTE
+    if len(request.audio) > limit:
+        raise AudioInvalidError(
+            f'{len(request.audio)} bytes of audio were sent; at most {limit} are taken '
+            '(enroll.max_audio_mb). Send a shorter recording, or a compressed one'
+        )
+    audio, paths = bytes(request.audio), tuple(request.paths)
+    return enrolment_task(request, parameters, audio, 'enroll_voice', paths)
 
 
 def delete_task(request: Any, parameters: Parameters) -> DeleteVoice:

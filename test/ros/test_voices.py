@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
@@ -17,6 +21,7 @@ SPEECH = Path(__file__).parents[1] / 'unit' / 'voice' / 'speech'
 WOMAN, MAN = SPEECH / 'woman.opus', SPEECH / 'man.opus'
 CONSENT = {'who': 'A Reader, of LibriVox', 'when': '2026-05-17', 'purpose': 'tests'}
 BASE = 'standin'
+CANCELED, ABORTED, SUCCEEDED = 5, 6, 4  # of action_msgs/GoalStatus
 
 
 @pytest.fixture(scope='module')
@@ -180,3 +185,140 @@ def test_what_is_wrong_is_refused_by_its_code_and_nothing_is_stored(robot, event
     imported = caller(robot, 'import_voice', eventually)(path=str(damaged))
     assert imported.error_code == codes().VOICE_ARCHIVE_INVALID
     assert names(robot) == [BASE]
+
+
+def result_of(handle: Any, eventually: Callable[..., Any]) -> Any:
+    """Wait for the result of a goal, longer than a Robot does."""
+    future = handle.get_result_async()
+    eventually(future.done, PATIENCE_S)
+    return future.result()
+
+
+class MicrophoneInTheRoom:
+    """Publishes a recording over and over, as a driver does, until it is closed."""
+
+    def __init__(self, node: Any, topic: str, path: Path) -> None:
+        """Begin to publish."""
+        from audio_common_msgs import msg as audio_common
+
+        from gptsovits_ros.audio.files import read_audio
+        from gptsovits_ros.ros.conversions import audio_messages
+        from gptsovits_ros.ros.qos import AUDIO_QOS, LATCHED_QOS
+
+        audio = read_audio(path)
+        self._samples = (audio.mono * 32767).astype(np.int16)
+        self._rate = audio.sample_rate
+        self._messages = audio_messages(audio_common)
+        self._clock = node.get_clock()
+        self._audio = node.create_publisher(self._messages.audio_type, topic, AUDIO_QOS)
+        info = node.create_publisher(self._messages.info_type, f'{topic}_info', LATCHED_QOS)
+        info.publish(self._messages.info(self._rate, self._rate // 10))
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._publish, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End."""
+        self._closing.set()
+        self._thread.join(10)
+
+    def _publish(self) -> None:
+        position, step = 0, self._rate // 10
+        while not self._closing.wait(0.05):
+            piece = self._samples[position : position + step]
+            stamp = self._clock.now().to_msg()
+            self._audio.publish(self._messages.audio(piece, self._rate, stamp, ''))
+            position = (position + step) % len(self._samples)
+
+
+@pytest.fixture
+def record(robot, eventually):
+    """Return what sends a goal to `record_voice`, and where its feedback arrives."""
+    from gptsovits_ros.action import RecordVoice
+    from rclpy.action import ActionClient
+
+    client = ActionClient(robot.node, RecordVoice, 'record_voice')
+    eventually(client.server_is_ready, PATIENCE_S)
+    feedback: list[Any] = []
+
+    def send(**fields: object) -> Any:
+        goal = RecordVoice.Goal(language='en', **fields)
+        future = client.send_goal_async(goal, lambda message: feedback.append(message.feedback))
+        eventually(future.done, PATIENCE_S)
+        return future.result()
+
+    yield send, feedback
+    client.destroy()
+
+
+def test_a_voice_is_recorded_from_a_microphone_and_a_cancelled_one_is_not(
+    robot, record, eventually
+):
+    from builtin_interfaces.msg import Duration
+
+    send, feedback = record
+    microphone = MicrophoneInTheRoom(robot.node, 'mic', WOMAN)
+    try:
+        handle = send(name='live', topic='mic', duration=Duration(sec=8), consent=consent())
+        eventually(lambda: feedback and feedback[-1].recorded.sec >= 1, PATIENCE_S)
+        busy = result_of(send(name='b', topic='mic', consent=consent()), eventually)
+        assert busy.result.error_code == codes().QUEUE_FULL
+        assert robot.stop().success  # answered while it is recorded
+        ended = result_of(handle, eventually)
+        assert (ended.status, ended.result.error_msg) == (SUCCEEDED, '')
+        assert ended.result.report.duration.sec == 8 and ended.result.report.speech.sec >= 5
+        assert {1, 2} >= {message.state for message in feedback} >= {1}
+        assert -60 < max(message.level_db for message in feedback) < 0
+        assert names(robot) == ['live', BASE]
+
+        feedback.clear()
+        handle = send(name='never', topic='mic', duration=Duration(sec=60), consent=consent())
+        eventually(lambda: feedback, PATIENCE_S)
+        eventually(handle.cancel_goal_async().done, PATIENCE_S)
+        ended = result_of(handle, eventually)
+        assert (ended.status, ended.result.error_code) == (CANCELED, codes().CANCELED)
+        assert names(robot) == ['live', BASE]
+    finally:
+        microphone.close()
+    found = caller(robot, 'describe_voice', eventually)(name='live').description
+    assert found.consent.source == 'topic mic'
+    assert caller(robot, 'delete_voice', eventually)(name='live').success
+
+
+def test_nobody_has_to_speak_for_a_recording_that_would_be_refused(robot, record, eventually):
+    from builtin_interfaces.msg import Duration
+
+    send, feedback = record
+    for fields, code in (
+        ({'name': 'x', 'topic': 'mic'}, 'CONSENT_MISSING'),
+        ({'name': BASE, 'topic': 'mic', 'consent': consent()}, 'VOICE_EXISTS'),
+        ({'name': 'x', 'consent': consent()}, 'PARAMETER_INVALID'),
+        ({'name': 'x', 'topic': 'a b', 'consent': consent()}, 'PARAMETER_INVALID'),
+        (
+            {'name': 'x', 'topic': 'mic', 'duration': Duration(sec=1), 'consent': consent()},
+            'PARAMETER_INVALID',
+        ),
+    ):
+        ended = result_of(send(**fields), eventually)
+        assert (ended.status, ended.result.error_code) == (ABORTED, getattr(codes(), code))
+    assert not feedback
+    silent = result_of(send(name='x', topic='nothing', consent=consent()), eventually)
+    assert silent.result.error_code == codes().AUDIO_INVALID
+    assert 'nothing was heard' in silent.result.error_msg
+
+
+def test_an_engine_that_dies_while_it_enrols_is_told_and_the_store_is_whole(
+    robot, eventually, voice_root
+):
+    enroll = caller(robot, 'enroll_voice', eventually)
+    engine = robot.ros_node_process.engine_pid()
+    future = enroll.start(name='lost', language='en', paths=[str(WOMAN)], consent=consent())
+    eventually(lambda: list(voice_root.glob('.new-*')) or future.done(), PATIENCE_S)
+    os.kill(engine, signal.SIGKILL)
+    eventually(future.done, PATIENCE_S)
+    assert future.result().error_code == codes().ENGINE_CRASHED
+    robot.forget()
+    robot.request('Hello.', id='again')
+    eventually(lambda: robot.of('again', 'FINISHED'), PATIENCE_S)
+    assert names(robot) == [BASE]
+    assert not list(voice_root.glob('.new-*'))  # settled at the start of the new engine

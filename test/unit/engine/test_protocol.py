@@ -176,7 +176,7 @@ def test_the_shape_of_the_messages_belongs_to_the_version():
     assert [list(fields_of(cls)) for cls in (EnrollVoice, Enrolment, Description)] == [
         ['id', 'name', 'language', 'paths', 'audio', 'source', 'transcript', 'consent_who',
          'consent_when', 'consent_purpose', 'needs_consent', 'description', 'base', 'overwrite',
-         'denoise', 'retention', 'roots'],
+         'denoise', 'retention', 'roots', 'check_only'],
         ['base', 'retention', 'took_s', 'duration_s', 'speech_s', 'score', 'clip', 'start_s',
          'end_s',
          'snr_db', 'loudness_lufs', 'clipped_share', 'bandwidth_hz', 'references', 'text',

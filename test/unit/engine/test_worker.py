@@ -115,7 +115,7 @@ def test_malformed_messages_are_answered_and_do_no_harm(make_worker):
 def test_a_frame_beyond_the_limit_costs_the_sender_its_connection_only(make_worker):
     worker = make_worker()
     dealer = worker.connect_ready()
-    dealer.send(b'x' * (protocol.MAX_HEADER_BYTES + 1))
+    dealer.send(b'x' * (protocol.MAX_AUDIO_BYTES + 1))
     assert_works(worker)
 
 
