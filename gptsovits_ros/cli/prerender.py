@@ -172,7 +172,7 @@ class _Work:
         check_request(request, self._parameters.speech_max_text_length)
         # There is time for the guard to judge each segment whole, also if the node will ask for a
         # stream.
-        whole = replace(request, stream=False)
+        whole = replace(request, stream=False, marks=True)
         for _ in range(DRAWS):
             chunks = list(engine.synthesize(whole))
             found = faults(chunks)

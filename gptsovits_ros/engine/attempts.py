@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -67,12 +67,16 @@ class Piece:
     Attributes:
         wave: float32 [T].
         is_end: whether it is the last of the segment.
+        tokens: all that were known of the segment.
+        made: how many of them have become sound.
         report: what the guard did; only in the last piece.
 
     """
 
     wave: np.ndarray
     is_end: bool
+    tokens: tuple[int, ...]
+    made: int
     report: tuple[str, ...] = ()
 
 
@@ -86,6 +90,7 @@ class _Attempt:
         seed: of its randomness.
         tokens: drawn so far, one more than the guard allows at most.
         is_drawn: whether these are all.
+        made: how many of them have become sound.
         token_faults: what is wrong with them.
         wave: all of its sound, once that was made at once.
         sound_faults: what is wrong with what was made of it.
@@ -98,6 +103,7 @@ class _Attempt:
     seed: int
     tokens: list[int] = field(default_factory=list)
     is_drawn: bool = False
+    made: int = 0
     token_faults: tuple[Fault, ...] = ()
     wave: np.ndarray | None = None
     sound_faults: tuple[Fault, ...] = ()
@@ -155,7 +161,7 @@ def _after_head_start(pieces: Iterator[Piece], count: int) -> Iterator[Piece]:
         held.append(piece)
         if number >= count or piece.is_end:
             wave = np.concatenate([one.wave for one in held])
-            yield Piece(wave, piece.is_end, piece.report)
+            yield replace(piece, wave=wave)
             held.clear()
 
 
@@ -164,7 +170,8 @@ def _as_it_comes(models: Models, sampling: SamplingParameters, seed: int) -> Ite
     tokens: list[int] = []
     decode = models.decoder(seed)
     for stop in models.plan.ready(models.draw(sampling, seed), tokens):
-        yield Piece(decode(tokens, stop), stop is None)
+        made = len(tokens) if stop is None else stop
+        yield Piece(decode(tokens, stop), stop is None, tuple(tokens), made)
 
 
 def _judged(
@@ -180,7 +187,8 @@ def _judged(
         if not guard.is_retry_worth(attempt.faults):
             break
     best = _best(guard, models, attempts)
-    yield Piece(_playable(best.wave), True, _report(attempts, best))
+    tokens = tuple(best.tokens[: guard.high])
+    yield Piece(_playable(best.wave), True, tokens, len(tokens), _report(attempts, best))
 
 
 def _planned(sampling: SamplingParameters, retries: Retries) -> Iterator[_Attempt]:
@@ -211,7 +219,8 @@ def _unless_wrong(
         elif not np.isfinite(sound).all():
             attempt.sound_faults = faults
         report = _report(attempts, attempt) if attempt.is_drawn else ()
-        yield Piece(_playable(sound), attempt.is_drawn, report)
+        tokens = tuple(attempt.tokens[: guard.high])
+        yield Piece(_playable(sound), attempt.is_drawn, tokens, attempt.made, report)
         held.clear()
 
 
@@ -229,7 +238,9 @@ def _waves(guard: SegmentGuard, models: Models, attempt: _Attempt) -> Iterator[n
             attempt.token_faults = guard.early_faults(attempt.tokens)
         if attempt.token_faults and not attempt.is_heard:
             return
-        yield decode(attempt.tokens[: guard.high], stop)
+        tokens = attempt.tokens[: guard.high]
+        attempt.made = len(tokens) if stop is None else stop
+        yield decode(tokens, stop)
 
 
 def _drawn(guard: SegmentGuard, models: Models, attempt: _Attempt) -> Iterator[int]:

@@ -56,6 +56,7 @@ from gptsovits_ros.types import (
     REQUEST_BOUNDS,
     AudioChunk,
     EngineSettings,
+    Mark,
     Phonemes,
     Segment,
     SpeechRequest,
@@ -214,9 +215,13 @@ class Engine:
             yield from self._spoken(request, cancelled)
             return
         voice = self._store.voice(request.voice or self.default_voice)
-        yield from self._phrases.speak(
-            request, voice, lambda: self._spoken(request, cancelled), cancelled
+        # Phrases are kept with their marks, whoever asks for them first.
+        asked = replace(request, marks=True)
+        chunks = self._phrases.speak(
+            asked, voice, lambda: self._spoken(asked, cancelled), cancelled
         )
+        for chunk in chunks:
+            yield chunk if request.marks else replace(chunk, marks=())
 
     def _spoken(
         self, request: SpeechRequest, cancelled: Callable[[], bool]
@@ -288,9 +293,14 @@ def _spoken_segment(speech: SegmentSpeech) -> Iterator[AudioChunk]:
     start = time.monotonic()
     sample_rate = speech.voice.acoustic.sample_rate
     first_s, samples_made = 0.0, 0
+    marks = speech.marks()
     for piece in speech.pieces():
         first_s = first_s or time.monotonic() - start
         samples_made += len(piece.wave)
+        found: tuple[Mark, ...] = ()
+        if marks is not None:
+            duration_s = len(piece.wave) / sample_rate
+            found = marks.of_piece(piece.tokens, piece.made, piece.is_end, duration_s)
         # Pieces of a stream are within [-1, 1] as they come; only whole segments can exceed it.
         samples = limit_peak(piece.wave)
         if piece.is_end:
@@ -298,7 +308,13 @@ def _spoken_segment(speech: SegmentSpeech) -> Iterator[AudioChunk]:
         if piece.report:
             log.info('segment %d of the text: %s', speech.index, ', '.join(piece.report))
         yield AudioChunk(
-            samples, sample_rate, speech.index, speech.phonemes.text, piece.is_end, piece.report
+            samples,
+            sample_rate,
+            speech.index,
+            speech.phonemes.text,
+            piece.is_end,
+            piece.report,
+            found,
         )
     log.debug(
         'segment of %d phonemes: first sound after %.3f s, all %.2f s after %.3f s',

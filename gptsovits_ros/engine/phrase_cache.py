@@ -112,7 +112,7 @@ class PhraseCache:
     def key(self, request: SpeechRequest, voice: Voice) -> str:
         """Return what a phrase is known by; raises OSError if a file of the voice is gone."""
         said = {
-            'request': wire.to_map(replace(request, voice='', first_segment=0), []),
+            'request': wire.to_map(replace(request, voice='', first_segment=0, marks=False), []),
             'voice': self._voice_hash(voice),
             'upstream_compatible': self._reading,
             'watermark': self._is_marked,

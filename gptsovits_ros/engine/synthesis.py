@@ -14,6 +14,7 @@ from gptsovits_ros.engine.attempts import Decode, Models, Piece, Retries, speak,
 from gptsovits_ros.engine.chunk_plan import ChunkPlan, PaceMeter, Plan, WholePlan
 from gptsovits_ros.engine.guard import Prompt, SegmentGuard, SpokenOrder, expected_tokens
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, TextCondition, text_condition
+from gptsovits_ros.engine.marks import SegmentMarks
 from gptsovits_ros.engine.seeds import attempt_seed, noise_seed
 from gptsovits_ros.errors import CanceledError
 from gptsovits_ros.semantic.generate import generate
@@ -108,7 +109,7 @@ class SegmentSpeech:
         models = Models(
             draw=lambda sampling, seed: self._tokens(text, sampling, seed),
             decoder=lambda seed: self._decoder(text, seed),
-            plan=self._plan(text, min(expected_tokens(symbols) * prompt.pace, limit)),
+            plan=self._plan(text, self._expected_tokens(symbols, prompt)),
         )
         sampling, retries = self.request.sampling, self.request.guard_retries
         if not retries or not self.voice.voice.guard:
@@ -119,6 +120,18 @@ class SegmentSpeech:
             sampling,
             Retries(retries, self.seed, self.index),
         )
+
+    def marks(self) -> SegmentMarks | None:
+        """Return what finds the marks of its pieces; None: they are not asked for."""
+        if not self.request.marks:
+            return None
+        symbols = [symbol for span in self.phonemes.spans for symbol in span.phonemes]
+        expected = self._expected_tokens(symbols, self._prompt())
+        return SegmentMarks(self.phonemes, self.voice.token_table, expected)
+
+    def _expected_tokens(self, symbols: Sequence[str], prompt: Prompt) -> float:
+        limit = self.voice.semantic.config.token_limit
+        return min(expected_tokens(symbols) * prompt.pace, limit)
 
     @torch.inference_mode()
     def _text(self) -> TextCondition:

@@ -147,6 +147,18 @@ def test_sampling_parameters_reach_the_model(engine):
     assert np.array_equal(first, second)
 
 
+@pytest.mark.parametrize('stream', [True, False])
+def test_marks_come_with_the_sound_they_belong_to(engine, stream):
+    chunks = speak(engine, 'Hello, good friends.', language='en', stream=stream, marks=True)
+    words = [mark.text for chunk in chunks for mark in chunk.marks if mark.kind == 'word']
+    assert words == ['Hello', 'good', 'friends']
+    for chunk in chunks:
+        assert all(0 <= mark.start_s <= chunk.duration_s for mark in chunk.marks)
+    plain = speak(engine, 'Hello, good friends.', language='en', stream=stream)
+    assert not any(chunk.marks for chunk in plain)
+    assert np.array_equal(audio(plain), audio(chunks))
+
+
 @pytest.mark.parametrize('stream', [False, True])
 @pytest.mark.parametrize('after', [0, 1, 7, 40])
 def test_cancel_stops_between_two_tokens(engine, after, stream):

@@ -156,18 +156,18 @@ def test_the_shape_of_the_messages_belongs_to_the_version():
     request = Synthesize(0, 1, SpeechRequest('', seed=0))
     chunk = Chunk(0, 0, AudioChunk(np.zeros(0, np.float32), 1))
     headers = [msgpack.unpackb(encode(m)[0]) for m in (request, chunk, Ready(VOICES[:1], '', 0))]
-    assert PROTOCOL_VERSION == 6
+    assert PROTOCOL_VERSION == 7
     assert list(headers[0]) == ['type', 'id', 'window', 'request']
     assert list(headers[0]['request']) == [
         'text', 'language', 'voice', 'speed', 'seed', 'split_method', 'pause_s', 'noise_scale',
-        'sample_steps', 'guard_retries', 'stream', 'first_segment', 'sampling',
+        'sample_steps', 'guard_retries', 'stream', 'first_segment', 'marks', 'sampling',
     ]  # fmt: skip
     assert list(headers[0]['request']['sampling']) == [
         'top_k', 'top_p', 'temperature', 'repetition_penalty',
     ]  # fmt: skip
     assert list(headers[1]) == ['type', 'id', 'index', 'audio']
     assert list(headers[1]['audio']) == [
-        'sample_rate', 'segment_index', 'segment_text', 'is_segment_end', 'guard',
+        'sample_rate', 'segment_index', 'segment_text', 'is_segment_end', 'guard', 'marks',
     ]  # fmt: skip
     assert list(headers[2]) == ['type', 'voices', 'device', 'load_s']
     assert list(headers[2]['voices'][0]) == [
