@@ -44,8 +44,8 @@ IMPORTED_AS = {
     'python-mecab-ko-py313': 'mecab',
     'tojyutping': 'ToJyutping',
 }
-# Needed, but by no import: rclpy opens the first by name, and mecab the second; of the third only a
-# file is read.
+# Needed, but by no import: rclpy opens the first by name, and mecab the second; of the third only
+# a file is read.
 NEVER_IMPORTED = {'rmw_fastrtps_cpp', 'python_mecab_ko_dic', 'silero_vad'}
 # Imported, but in no requirement file: from interfaces/ or a ROS distribution, or of this project.
 NOT_FROM_PYPI = {'audio_common_msgs', 'bench', 'gptsovits_ros', 'launch', 'launch_ros'}
