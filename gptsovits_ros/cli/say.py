@@ -16,7 +16,7 @@ from gptsovits_ros.errors import ConfigurationError, GptsovitsError, TextInvalid
 
 if TYPE_CHECKING:
     from gptsovits_ros.engine.engine import Engine
-    from gptsovits_ros.types import EngineSettings, SpeechRequest
+    from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest
 
 NAME = 'say'
 HELP = 'speak a text, or a file of texts, into WAV files'
@@ -97,6 +97,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='how often a piece that came out wrong is drawn again; 0: nothing is checked '
         '(default: %(default)s)',
     )
+    parser.add_argument(
+        '--marks',
+        action='store_true',
+        help='print when words, phonemes and shapes of the mouth begin, as lines of '
+        'START_S<TAB>DURATION_S<TAB>KIND<TAB>TEXT (docs/marks.md)',
+    )
     sampling = defaults.sampling
     parser.add_argument('--top-k', type=int, default=sampling.top_k, help='default: %(default)s')
     parser.add_argument('--top-p', type=float, default=sampling.top_p, help='default: %(default)s')
@@ -146,6 +152,8 @@ def run(
         if args.output is None or args.out_dir is not None:
             raise UsageError('a text needs -o WAV')
         return _say_one(args, load_engine)
+    if args.marks:
+        raise UsageError('--marks goes with one text, not with --file')
     if args.out_dir is None or args.output is not None:
         raise UsageError('--file needs --out-dir FOLDER')
     return _say_file(args, load_engine)
@@ -207,12 +215,23 @@ def _speak(engine: Engine, request: SpeechRequest, path: Path) -> str:
     chunks = list(engine.synthesize(request))
     if not chunks:
         raise TextInvalidError('the text holds nothing that can be spoken')
+    _print_marks(chunks)
     samples = np.concatenate([chunk.samples for chunk in chunks])
     write_wav(path, samples, chunks[0].sample_rate, SyntheticLabel(engine.default_voice))
     took = time.monotonic() - start
     made = f'{sum(chunk.duration_s for chunk in chunks):.2f} s of speech, made in {took:.2f} s'
     guard = ', '.join(report for chunk in chunks for report in chunk.guard)
     return f'{made} (guard: {guard})' if guard else made
+
+
+def _print_marks(chunks: list[AudioChunk]) -> None:
+    """Print the marks of an utterance, if it has any; times count from its start."""
+    start_s = 0.0
+    for chunk in chunks:
+        for mark in chunk.marks:
+            times = f'{start_s + mark.start_s:.3f}\t{mark.duration_s:.3f}'
+            print(f'{times}\t{mark.kind}\t{mark.text}')
+        start_s += chunk.duration_s
 
 
 def _settings(args: argparse.Namespace) -> EngineSettings:
@@ -252,6 +271,7 @@ def _request(args: argparse.Namespace, text: str) -> SpeechRequest:
         guard_retries=args.guard_retries,
         # Nobody waits for the start of a file, and a whole segment can be judged as a whole.
         stream=False,
+        marks=args.marks,
         sampling=SamplingParameters(
             top_k=args.top_k,
             top_p=args.top_p,
