@@ -29,6 +29,14 @@ class WordMark(Protocol):
 
 
 @dataclass(frozen=True)
+class WordEnd:
+    """A WordMark."""
+
+    end_s: float
+    text_end: int
+
+
+@dataclass(frozen=True)
 class Heard:
     """What was heard: seconds of audio, and the words that were heard to their end."""
 
@@ -67,6 +75,25 @@ def words_heard(
     return segment_text[:end].rstrip()
 
 
+def word_end(segment_text: str, word: str, end_s: float, after: int = 0) -> WordEnd | None:
+    """Return where a word and the marks behind it end in a text; None: it is not in the rest.
+
+    Args:
+        segment_text: the segment as it is said.
+        word: as it was marked.
+        end_s: where it ends in the audio [s].
+        after: where the word before it ends in the text.
+
+    """
+    start = segment_text.lower().find(word.lower(), after)
+    if start < 0:
+        return None
+    end = start + len(word)
+    while end < len(segment_text) and not re.match(r'[\w\s]', segment_text[end]):
+        end += 1
+    return WordEnd(end_s, end)
+
+
 def spoken_length(text: str) -> float:
     """Return how long a text is to speak, in letters of an alphabet."""
     length = 0.0
@@ -99,7 +126,14 @@ class PlayedSegment:
     text: str
     sent_s: float = 0.0
     spoken_s: float | None = None
-    marks: Sequence[WordMark] | None = None
+    marks: list[WordEnd] | None = None
+
+    def add_word(self, word: str, end_s: float) -> None:
+        """Note where a word ends in the audio; one that the text does not have is left out."""
+        after = self.marks[-1].text_end if self.marks else 0
+        found = word_end(self.text, word, end_s, after)
+        if found is not None:
+            self.marks = [*(self.marks or ()), found]
 
 
 class Playout:

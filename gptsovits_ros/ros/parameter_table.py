@@ -119,6 +119,7 @@ PARAMETERS = (
         'Speak the start of a segment while its rest is made; false: when all of it was made and '
         'judged. Voices of v3 and v4 always wait for the segment.',
     ),
+    ParamSpec('speech.marks', False, 'Publish speech_marks: when words and shapes are heard.'),
     ParamSpec(
         'speech.max_text_length', 2000, 'Longest text accepted [characters].', bounds=(1, 20000)
     ),

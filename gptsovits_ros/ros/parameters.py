@@ -25,6 +25,7 @@ class Parameters:
     speech_sample_steps: int
     speech_guard_retries: int
     speech_stream: bool
+    speech_marks: bool
     speech_max_text_length: int
     text_upstream_compatible: bool
     text_lexicon: str

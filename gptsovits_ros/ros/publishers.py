@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,18 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from std_msgs.msg import Empty
 
-from gptsovits_ros.msg import SpeechState
+from gptsovits_ros.msg import SpeechMark, SpeechMarks, SpeechState
 from gptsovits_ros.ros.conversions import audio_messages
 from gptsovits_ros.ros.parameters import Parameters
 from gptsovits_ros.ros.qos import AUDIO_QOS, FLUSH_QOS, LATCHED_QOS, STATE_QOS
+from gptsovits_ros.types import Mark
 
 
 class AudioPublisher:
     """The audio and its description, in the messages of the installed `audio_common_msgs`."""
 
     def __init__(self, node: Node, parameters: Parameters) -> None:
-        """Create `audio`, `audio_info`, `audio_flush` and, if asked for, `audio_stamped`."""
+        """Create `audio` and what goes with it; `audio_stamped` if it is asked for."""
         self._clock = node.get_clock()
         self._frame_id = parameters.stream_frame_id
         self._messages = audio_messages(audio_common)
@@ -34,6 +36,7 @@ class AudioPublisher:
             self._stamped = node.create_publisher(
                 self._messages.stamped_type, f'{topic}_stamped', AUDIO_QOS
             )
+        self._marks = node.create_publisher(SpeechMarks, 'speech_marks', AUDIO_QOS)
         self._flush = node.create_publisher(Empty, f'{topic}_flush', FLUSH_QOS)
         self._lock = threading.Lock()
         self._announced: Any = None
@@ -57,6 +60,22 @@ class AudioPublisher:
         self._audio.publish(message)
         if self._stamped is not None:
             self._stamped.publish(self._messages.stamped(message, stamp, self._frame_id))
+
+    def publish_marks(self, utterance_id: str, marks: Sequence[tuple[Mark, float]]) -> None:
+        """Publish marks, at least one, and in how many seconds each is due to be heard."""
+        message = SpeechMarks(utterance_id=utterance_id)
+        for mark, due_in_s in marks:
+            message.marks.append(
+                SpeechMark(
+                    kind=getattr(SpeechMark, mark.kind.upper()),
+                    text=mark.text,
+                    stamp=self.stamp(due_in_s),
+                    duration=mark.duration_s,
+                )
+            )
+        message.header.stamp = message.marks[0].stamp
+        message.header.frame_id = self._frame_id
+        self._marks.publish(message)
 
     def flush(self) -> None:
         """Tell players to drop what they have not played."""

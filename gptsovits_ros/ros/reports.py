@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from rclpy.node import Node
@@ -22,6 +22,7 @@ from gptsovits_ros.ros.queue import UtteranceQueue
 from gptsovits_ros.ros.speak_server import SpeakServer
 from gptsovits_ros.ros.speaking import SpeakingState
 from gptsovits_ros.ros.utterance import Ending, State, Utterance
+from gptsovits_ros.types import Mark
 
 
 class Reports:
@@ -117,6 +118,10 @@ class Reports:
         self.speaking.sent(due_in_s, stamp_ns, len(samples), sample_rate)
         self._audio.publish(samples, sample_rate, stamp)
         self._speak_server.progress(utterance, State.SPEAKING)
+
+    def on_marks(self, utterance: Utterance, marks: Sequence[tuple[Mark, float]]) -> None:
+        """Publish marks of what was just published."""
+        self._audio.publish_marks(utterance.id, marks)
 
     def on_flush(self, unheard_s: float) -> float:
         """Tell the player to fall silent; return how much of what was sent was not heard [s]."""

@@ -70,6 +70,7 @@ def request_from_text(text: str, parameters: Parameters) -> SpeechRequest:
         sample_steps=parameters.speech_sample_steps,
         guard_retries=parameters.speech_guard_retries,
         stream=parameters.speech_stream,
+        marks=parameters.speech_marks,
         sampling=parameters.sampling,
     )
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,7 +31,7 @@ from gptsovits_ros.ros.pacing import PlaybackClock, Rechunker
 from gptsovits_ros.ros.queue import UtteranceQueue, deadline_passed
 from gptsovits_ros.ros.speech import PARTS_AHEAD, Engine, Prefetch, UtteranceSpeech
 from gptsovits_ros.ros.utterance import Ending, State, Utterance
-from gptsovits_ros.types import AudioChunk
+from gptsovits_ros.types import AudioChunk, Mark
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,9 @@ class SpeechSink(Protocol):
         self, utterance: Utterance, samples: np.ndarray, sample_rate: int, due_in_s: float
     ) -> None:
         """Handle int16 [T] samples that are to be heard in due_in_s seconds."""
+
+    def on_marks(self, utterance: Utterance, marks: Sequence[tuple[Mark, float]]) -> None:
+        """Handle marks within the last on_audio, and in how many seconds each is due."""
 
     def on_flush(self, unheard_s: float) -> float:
         """Have everything dropped that was sent and is not heard yet.
@@ -227,6 +231,8 @@ class _Sending:
         self._clock = clock
         self._rechunker = Rechunker(settings.chunk_ms)
         self._sample_rate = 0
+        self._marks: deque[tuple[int, Mark]] = deque()  # by their sample of the utterance
+        self._taken = self._sent = 0  # samples of the utterance
         self._segment: PlayedSegment | None = None
         self._received = 0  # samples of the segment
         self._spoken = 0  # samples of the segment up to the last one that is not silent
@@ -244,7 +250,9 @@ class _Sending:
         (audible,) = np.nonzero(samples)
         if len(audible):
             self._spoken = self._received + int(audible[-1]) + 1
+        self._note_marks(segment, chunk)
         self._received += len(samples)
+        self._taken += len(samples)
         if chunk.is_segment_end:
             segment.spoken_s = self._spoken / chunk.sample_rate
         for piece in self._rechunker.pieces(samples, chunk.sample_rate, chunk.is_segment_end):
@@ -269,8 +277,30 @@ class _Sending:
             self._utterance.leave(Ending(deadline_passed(), Reason.DEADLINE))
             raise deadline_passed()
         self._utterance.note_published(duration_s)
-        self._sink.on_audio(self._utterance, piece, self._sample_rate, self._clock.due_in(now))
+        due_in_s = self._clock.due_in(now)
+        self._sink.on_audio(self._utterance, piece, self._sample_rate, due_in_s)
+        self._send_marks(len(piece), due_in_s)
         self._clock.sent(now, duration_s)
+
+    def _note_marks(self, segment: PlayedSegment, chunk: AudioChunk) -> None:
+        for mark in chunk.marks:
+            sample = self._taken + min(
+                round(mark.start_s * chunk.sample_rate), max(len(chunk.samples) - 1, 0)
+            )
+            self._marks.append((sample, mark))
+            if mark.kind == 'word':
+                start_s = self._received / chunk.sample_rate + mark.start_s
+                segment.add_word(mark.text, start_s + mark.duration_s)
+
+    def _send_marks(self, samples: int, due_in_s: float) -> None:
+        """Tell the marks of the samples that were just sent."""
+        start, self._sent = self._sent, self._sent + samples
+        found = []
+        while self._marks and self._marks[0][0] < self._sent:
+            sample, mark = self._marks.popleft()
+            found.append((mark, due_in_s + (sample - start) / self._sample_rate))
+        if found:
+            self._sink.on_marks(self._utterance, found)
 
     def _of_chunk(self, part: int, chunk: AudioChunk) -> PlayedSegment:
         """Return the segment of a chunk."""

@@ -118,3 +118,17 @@ def test_segments_of_later_parts_are_resumed_in_their_part():
 def test_nothing_sent_is_resumed_at_its_beginning():
     assert Playout().resume_at(0.0) == (0, 0)
     assert Playout().heard(0.0).duration_s == 0
+
+
+def test_marked_words_are_heard_up_to_their_ends():
+    segment = PlayedSegment(0, 0, 'Well, the (big) dog.', spoken_s=1.0)
+    for word, end_s in (('well', 0.2), ('the', 0.3), ('unknown', 0.35), ('big', 0.5), ('dog', 1)):
+        segment.add_word(word, end_s)
+    heard = [words_heard(segment.text, s, 1.0, segment.marks) for s in (0.1, 0.2, 0.4, 0.6, 1.0)]
+    assert heard == ['', 'Well,', 'Well, the', 'Well, the (big)', 'Well, the (big) dog.']
+
+
+def test_words_that_are_not_in_the_text_leave_it_without_marks():
+    segment = PlayedSegment(0, 0, '3 dogs')
+    segment.add_word('three', 0.2)
+    assert segment.marks is None

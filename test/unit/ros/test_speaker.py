@@ -22,7 +22,7 @@ from gptsovits_ros.ros.queue import QueueSettings, UtteranceQueue
 from gptsovits_ros.ros.script import Part, Script
 from gptsovits_ros.ros.speaker import Speaker, StreamSettings
 from gptsovits_ros.ros.utterance import Ending, State, Utterance
-from gptsovits_ros.types import AudioChunk, SpeechRequest
+from gptsovits_ros.types import AudioChunk, Mark, SpeechRequest
 
 RATE = 1000
 TIMEOUT_S = 5.0
@@ -82,6 +82,7 @@ class Sink:
         self.audio: list[np.ndarray] = []
         self.sent_at: list[float] = []
         self.flushes: list[float] = []
+        self.marks: list[tuple[int, str, float]] = []  # after so many messages of audio
         self.changed = threading.Condition()
 
     def on_state(self, utterance, state, segment='', ending=None) -> None:
@@ -94,6 +95,9 @@ class Sink:
             self.audio.append(samples)
             self.sent_at.append(time.monotonic())
             self.changed.notify_all()
+
+    def on_marks(self, utterance, marks) -> None:
+        self.marks.extend((len(self.audio), mark.text, due_in_s) for mark, due_in_s in marks)
 
     def on_flush(self, unheard_s) -> float:
         self.flushes.append(unheard_s)
@@ -467,3 +471,22 @@ def test_script_that_was_interrupted_goes_on_at_the_segment_that_was_not_heard(s
     say(queue, '', script=rest)
     sink.wait(lambda: 'FINISHED' in sink.names())
     assert [(r.text, r.first_segment) for r in engine.requests[3:]] == [('two', 1), ('three', 0)]
+
+
+def test_marks_leave_with_their_audio_and_tell_when_it_is_due(start):
+    sound = np.full(25, 0.5, np.float32)
+    first = AudioChunk(sound, RATE, 0, 'One two', False, marks=(Mark('word', 'One', 0.012, 0.01),))
+    last = AudioChunk(sound, RATE, 0, 'One two', True, marks=(Mark('word', 'two', 0.02, 0.005),))
+    queue, sink = start(Engine(Stream([first, last])))
+    utterance = Utterance(SpeechRequest('One two'), 'test')
+    queue.put(utterance)
+    sink.wait(lambda: 'FINISHED' in sink.names())
+    # 10 ms per message: 12 ms are in the second, 25 + 20 ms in the fifth.
+    assert [(message, text) for message, text, _ in sink.marks] == [(2, 'One'), (5, 'two')]
+    dues = [due_in_s for _, _, due_in_s in sink.marks]
+    # All is sent at once, and the first message is heard at once.
+    assert dues == pytest.approx([0.012, 0.045], abs=0.01)
+    assert [word.text_end for word in utterance.playout.segments[0].marks] == [3, 7]
+    assert [word.end_s for word in utterance.playout.segments[0].marks] == pytest.approx(
+        [0.022, 0.05]
+    )
