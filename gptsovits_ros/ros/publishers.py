@@ -64,12 +64,13 @@ class AudioPublisher:
     def publish_marks(self, utterance_id: str, marks: Sequence[tuple[Mark, float]]) -> None:
         """Publish marks, at least one, and in how many seconds each is due to be heard."""
         message = SpeechMarks(utterance_id=utterance_id)
+        now = self._clock.now()
         for mark, due_in_s in marks:
             message.marks.append(
                 SpeechMark(
                     kind=getattr(SpeechMark, mark.kind.upper()),
                     text=mark.text,
-                    stamp=self.stamp(due_in_s),
+                    stamp=(now + Duration(seconds=due_in_s)).to_msg(),
                     duration=mark.duration_s,
                 )
             )
