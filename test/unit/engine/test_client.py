@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from gptsovits_ros.engine.client import EngineClient, EngineStatus
+from gptsovits_ros.engine.protocol import MAX_HEADER_BYTES
 from gptsovits_ros.errors import (
     CanceledError,
     CheckpointUnsafeError,
@@ -59,9 +60,9 @@ def test_audio_arrives_byte_for_byte_with_all_that_belongs_to_it(shared_client):
         expected_samples(5, index, 777).tobytes() for index in range(3)
     ]
     assert [dataclasses.astuple(chunk)[1:] for chunk in chunks] == [
-        (32000, 0, 'piece 0', False, ()),
-        (32000, 1, 'piece 1', True, ()),
-        (32000, 2, 'piece 2', False, ()),
+        (32000, 0, 'piece 0', False, (), ()),
+        (32000, 1, 'piece 1', True, (), ()),
+        (32000, 2, 'piece 2', False, (), ()),
     ]
 
 
@@ -155,7 +156,7 @@ def test_errors_of_the_engine_arrive_with_their_type(shared_client, text, kind, 
         (SpeechRequest(' '), TextInvalidError),
         (SpeechRequest('a\ud800'), TextInvalidError),
         (SpeechRequest('hi', speed=float('nan')), ParameterInvalidError),
-        (SpeechRequest('hi', voice='x' * 300_000), ProtocolError),
+        (SpeechRequest('hi', voice='x' * MAX_HEADER_BYTES), ProtocolError),
         (SpeechRequest('hi', pause_s=True), ProtocolError),
     ],
 )
