@@ -74,3 +74,49 @@ def test_interrupted_text_is_resumed_and_a_text_stream_is_one_utterance(
         robot.stream('s1', piece, end=piece == ' stays.')
     finished = eventually(lambda: robot.of('s1', 'FINISHED'), 60)
     assert finished.heard_text == 'It is three point five degrees. And so it stays.'
+
+
+def test_words_and_mouth_shapes_are_told_ahead_of_when_they_are_due(
+    start_node, make_robot, voice_root, eventually
+):
+    from gptsovits_ros.msg import SpeechMark, SpeechMarks
+
+    start_node(
+        script=['-m', 'gptsovits_ros.ros.speech_node'],
+        engine__voice_root=voice_root,
+        engine__device='cpu',
+        engine__threads=1,
+        speech__marks=True,
+        speech__seed=SEED,
+        stream__lead_ms=300,
+    )
+    robot = make_robot()
+    told = []
+    robot.node.create_subscription(
+        SpeechMarks,
+        'speech_marks',
+        lambda message: told.append((robot.node.get_clock().now().nanoseconds, message)),
+        100,
+    )
+    robot.wait_for_node('IDLE', timeout_s=60)
+    eventually(lambda: robot.node.count_publishers('/speech_marks'))
+    robot.say('Hello robot, good morning.')
+    finished = robot.wait_state('FINISHED', timeout_s=60)
+    marks = [mark for _, message in told for mark in message.marks]
+    words = [mark.text for mark in marks if mark.kind == SpeechMark.WORD]
+    assert [word.strip(',.').lower() for word in words] == ['hello', 'robot', 'good', 'morning']
+    stamps = [stamp_ns(mark.stamp) for mark in marks]
+    assert {mark.kind for mark in marks} == {
+        SpeechMark.WORD,
+        SpeechMark.PHONEME,
+        SpeechMark.VISEME,
+    }
+    assert {message.utterance_id for _, message in told} == {finished.utterance_id}
+    assert max(stamps) - min(stamps) <= len(robot.audio_bytes()) / 2 / 32000 * 1e9
+    # A mark goes out with its audio, which is sent ahead of its time.
+    late = [heard for heard, message in told if heard > stamp_ns(message.header.stamp)]
+    assert len(late) < len(told)
+
+
+def stamp_ns(stamp) -> int:
+    return stamp.sec * 10**9 + stamp.nanosec
