@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gptsovits_ros.cli import FAILED, UsageError, report_error
+from gptsovits_ros.cli.say import load_engine, read_texts
 from gptsovits_ros.errors import GptsovitsError, TextInvalidError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 NAME = 'prerender'
 HELP = 'make phrases before they are needed, so that a robot says them at once'
-MAX_FILE_BYTES = 16 * 1024 * 1024
 # How often a phrase without a seed is drawn before the guard's verdict is final.
 DRAWS = 3
 
@@ -56,13 +56,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--prune', action='store_true', help='then remove the phrases of the voice not in FILE'
     )
-
-
-def load_engine(settings: EngineSettings) -> Engine:
-    """Load the models; imports torch."""
-    from gptsovits_ros.engine.engine import Engine
-
-    return Engine.load(settings)
 
 
 def run(
@@ -216,15 +209,8 @@ def _value(text: str) -> tuple[str, object]:
 
 def _read(name: str) -> Iterator[_Phrase]:
     """Yield the lines of a file that hold a phrase; those with a # in front are notes."""
-    if name == '-':
-        data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
-    else:
-        with open(name, 'rb') as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise TextInvalidError(f'{name} is larger than {MAX_FILE_BYTES} bytes')
     try:
-        lines = data.decode('utf-8-sig').splitlines()
+        lines = read_texts(name).decode('utf-8-sig').splitlines()
     except UnicodeDecodeError as error:
         raise TextInvalidError(f'{name} is not valid UTF-8 (byte {error.start})') from error
     for number, line in enumerate(lines, 1):

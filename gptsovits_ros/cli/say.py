@@ -175,7 +175,7 @@ def _say_one(args: argparse.Namespace, load_engine: Callable[[EngineSettings], E
 
     if not args.output.absolute().parent.is_dir():
         raise ConfigurationError(f'{args.output} cannot be written: its folder does not exist')
-    text = _decode(_read_texts('-'), 'standard input') if args.text == '-' else args.text
+    text = _decode(read_texts('-'), 'standard input') if args.text == '-' else args.text
     settings, request = _settings(args), _request(args, text)
     check_request(request, settings.max_text_length)
     engine = load_engine(settings)
@@ -185,7 +185,7 @@ def _say_one(args: argparse.Namespace, load_engine: Callable[[EngineSettings], E
 
 def _say_file(args: argparse.Namespace, load_engine: Callable[[EngineSettings], Engine]) -> int:
     """Speak every line of a file; a line that fails is reported and the rest goes on."""
-    lines = list(_parse(_read_texts(args.file)))
+    lines = list(_parse(read_texts(args.file)))
     args.out_dir.mkdir(parents=True, exist_ok=True)
     engine = load_engine(_settings(args))
     failed = 0
@@ -281,7 +281,7 @@ def _request(args: argparse.Namespace, text: str) -> SpeechRequest:
     )
 
 
-def _read_texts(name: str) -> bytes:
+def read_texts(name: str) -> bytes:
     """Return the content of a file of texts, or of standard input."""
     if name == '-':
         data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
