@@ -120,7 +120,6 @@ class VoiceJobs:
 
     def _description(self, name: str, check: bool) -> Description:
         voice = self._store.voice(name)
-        files = [path for path in voice.folder.rglob('*') if path.is_file()]
         consent = voice.consent
         return Description(
             info=next(info for info in self._voices() if info.name == name),
@@ -133,7 +132,7 @@ class VoiceJobs:
             conditions_kept=voice.conditions is not None,
             models=tuple(travel_text(str(path)) for path in voice.models),
             folder=travel_text(str(voice.folder)),
-            size_bytes=sum(path.stat().st_size for path in files),
+            size_bytes=voice.size_bytes,
             created_s=(voice.folder / VOICE_FILE).stat().st_mtime,
             changed=tuple(self._store.changed_files(name)) if check else (),
         )

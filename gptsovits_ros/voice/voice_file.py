@@ -118,6 +118,11 @@ class Voice:
         return (*([] if self.prompt_audio is None else [self.prompt_audio]), *self.references)
 
     @property
+    def size_bytes(self) -> int:
+        """Size of all files in its folder; models of a base voice are not among them."""
+        return sum(path.stat().st_size for path in self.folder.rglob('*') if path.is_file())
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """Everything on disk that the voice is made of, its voice.yaml first."""
         own = (self.lexicon, self.conditions)

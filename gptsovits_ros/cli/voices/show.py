@@ -50,7 +50,6 @@ def describe(store: VoiceStore, name: str) -> dict[str, Any]:
 
     """
     voice = store.voice(name)
-    files = [path for path in voice.folder.rglob('*') if path.is_file()]
     return {
         'name': voice.name,
         'description': voice.description,
@@ -67,7 +66,7 @@ def describe(store: VoiceStore, name: str) -> dict[str, Any]:
         'consent': asdict(voice.consent) if voice.consent else None,
         'models': [str(path) for path in voice.models],
         'folder': str(voice.folder),
-        'megabytes': round(sum(path.stat().st_size for path in files) / 1e6, 1),
+        'megabytes': round(voice.size_bytes / 1e6, 1),
     }
 
 
