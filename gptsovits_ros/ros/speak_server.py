@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from action_msgs.msg import GoalStatus
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
@@ -13,6 +12,7 @@ from rclpy.node import Node
 from gptsovits_ros.action import Speak
 from gptsovits_ros.msg import SpeechState
 from gptsovits_ros.ros.conversions import duration_message
+from gptsovits_ros.ros.goals import end_goal, mark_executing
 from gptsovits_ros.ros.utterance import State, Utterance
 
 FEEDBACK_STATES = {
@@ -74,7 +74,7 @@ class SpeakServer(ActionServer):
         if goal_handle is None:
             return
         if state is State.SYNTHESIZING:
-            self._post(_mark_executing, goal_handle)
+            self._post(mark_executing, goal_handle)
         goal_handle.publish_feedback(
             Speak.Feedback(
                 state=FEEDBACK_STATES[state],
@@ -118,17 +118,5 @@ class SpeakServer(ActionServer):
 
     def _conclude(self, goal_handle: ServerGoalHandle) -> Speak.Result:
         result = self._results.pop(utterance_id_of(goal_handle))
-        _mark_executing(goal_handle)
-        if result.error_code == Speak.Result.NONE:
-            goal_handle.succeed()
-        elif goal_handle.is_cancel_requested:
-            goal_handle.canceled()
-        else:
-            goal_handle.abort()
+        end_goal(goal_handle, result.error_code)
         return result
-
-
-def _mark_executing(goal_handle: ServerGoalHandle) -> None:
-    """Let an accepted goal execute, which is the only state but canceling that it can end from."""
-    if goal_handle.status == GoalStatus.STATUS_ACCEPTED:
-        goal_handle.execute()

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from action_msgs.msg import GoalStatus
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.clock import Clock
@@ -27,6 +26,7 @@ from gptsovits_ros.errors import (
     QueueFullError,
 )
 from gptsovits_ros.ros.conversions import duration_message, duration_s
+from gptsovits_ros.ros.goals import end_goal
 from gptsovits_ros.ros.microphone import Microphone
 from gptsovits_ros.ros.parameters import Parameters
 from gptsovits_ros.ros.recording import Recording
@@ -292,12 +292,5 @@ class VoiceRecorder(ActionServer):
 
     def _conclude(self, goal_handle: ServerGoalHandle) -> RecordVoice.Result:
         result = self._results.pop(bytes(goal_handle.goal_id.uuid))
-        if goal_handle.status == GoalStatus.STATUS_ACCEPTED:
-            goal_handle.execute()
-        if not result.error_code:
-            goal_handle.succeed()
-        elif goal_handle.is_cancel_requested:
-            goal_handle.canceled()
-        else:
-            goal_handle.abort()
+        end_goal(goal_handle, result.error_code)
         return result
