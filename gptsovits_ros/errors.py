@@ -270,7 +270,10 @@ class VoiceStoreBusyError(GptsovitsError):
 
 
 class VoiceStoreError(GptsovitsError):
-    """The voice store cannot be written (disk full, no permission); it is as it was before."""
+    """The voice store cannot be written (disk full, no permission); it is as it was before.
+
+    Nor can the voices be that came with the package.
+    """
 
     code = 255
     name = 'VOICE_STORE_FAILED'

@@ -364,7 +364,7 @@ class EngineSettings:
         model_root: folder with shared models (BERT, HuBERT, ...); empty:
             $XDG_DATA_HOME/gptsovits_ros/models.
         default_voice: name of the voice for requests that name none; empty: the default of the
-            store, which is the first by name if none was set.
+            store (`VoiceStore.default`).
         device: "auto", "cpu" or "cuda:<n>"; auto takes cuda:0 where there is one.
         threads: CPU threads for the models; 0: half of the cores, at least 1 and at most 4.
         max_text_length: longest text accepted [characters].

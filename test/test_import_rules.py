@@ -28,8 +28,10 @@ ALL_BUT_ROS = (
 
 # What the store is made of; none of it knows a model.
 STORE_PARTS = (
+    'voice.bundled',
     'voice.checksums',
     'voice.consent',
+    'voice.default_file',
     'voice.durable',
     'voice.moves',
     'voice.plain_yaml',

@@ -31,7 +31,7 @@ MAX_FILES = 64
 MAX_MANIFEST_BYTES = 64 * 1024
 # Text shrinks to a tenth; what shrinks more is there to fill the disk.
 MAX_RATIO = 100
-AUDIO_SUFFIXES = ('wav', 'flac', 'ogg', 'mp3', 'aiff', 'aif')
+AUDIO_SUFFIXES = ('wav', 'flac', 'ogg', 'opus', 'mp3', 'aiff', 'aif')
 
 # Which names there are, and how large such a file may be.
 _AUDIO = '|'.join(AUDIO_SUFFIXES)

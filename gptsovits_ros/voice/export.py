@@ -197,7 +197,8 @@ def _rewrite_conditions(voice: Voice, folder: Path, store: VoiceStore) -> None:
     if voice.conditions is not None:
         stored = read_conditions(voice.conditions)
         if stored.fits(voice):
-            sources = {**stored.sources, **sources_of(store.read(folder))}
+            copy = store.read(folder, like_bundled=store.is_bundled(voice.name))
+            sources = {**stored.sources, **sources_of(copy)}
             write_conditions(StoredConditions(stored.tensors, sources), folder / CONDITIONS_FILE)
 
 

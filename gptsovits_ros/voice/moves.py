@@ -31,11 +31,11 @@ class VoiceMoves:
 
     def names(self) -> list[str]:
         """Return the voices that are there at this moment or were moved aside, sorted."""
-        found = set(_voices_in(self._root))
+        found = set(voices_in(self._root))
         # One that is just being replaced was moved aside, or is back by now.
         for old in self._left_by(OLD):
-            found.update(_voices_in(old))
-        return sorted(found.union(_voices_in(self._root)))
+            found.update(voices_in(old))
+        return sorted(found.union(voices_in(self._root)))
 
     def any_aside(self) -> bool:
         """Tell whether a voice waits aside: somebody is replacing it, or died doing so."""
@@ -103,7 +103,7 @@ class VoiceMoves:
         return folder
 
 
-def _voices_in(root: Path) -> Iterator[str]:
+def voices_in(root: Path) -> Iterator[str]:
     """Yield the names of the voices in a folder; none if it has gone."""
     try:
         entries = list(root.iterdir())

@@ -3,6 +3,9 @@
 A new voice is built in a folder of its own and moved to its place when it is complete and on the
 disk (voice.moves). What a program that died left behind is settled by the next one that changes
 the store (docs/voices.md).
+
+Behind the folder of the voices lies that of the bundled voices, which came with the package. They
+are read as if they lay in the same folder, and never changed; a voice of the same name hides one.
 """
 
 from __future__ import annotations
@@ -22,10 +25,11 @@ from gptsovits_ros.errors import (
     VoiceStoreBusyError,
     VoiceStoreError,
 )
+from gptsovits_ros.voice.bundled import BundledVoices
 from gptsovits_ros.voice.checksums import changed_files, write_checksums
-from gptsovits_ros.voice.durable import PRIVATE_FOLDER, locked, seal, write_durably
+from gptsovits_ros.voice.default_file import forget_default, read_default, write_default
+from gptsovits_ros.voice.durable import PRIVATE_FOLDER, locked, seal
 from gptsovits_ros.voice.moves import VoiceMoves
-from gptsovits_ros.voice.plain_yaml import read_yaml, yaml_text
 from gptsovits_ros.voice.voice_file import (
     NAME_PATTERN,
     Voice,
@@ -35,8 +39,6 @@ from gptsovits_ros.voice.voice_file import (
 )
 
 LOCK_FILE = '.lock'
-DEFAULT_FILE = 'default.yaml'
-MAX_DEFAULT_BYTES = 4096
 # How often a voice is read anew that was replaced in the meantime.
 MAX_READS = 10
 
@@ -55,19 +57,34 @@ class VoiceStore:
         voice_root: str | Path = '',
         model_root: str | Path = '',
         lock_wait_s: float = 5.0,
+        bundled_root: str | Path = '',
     ) -> None:
-        """Take the folder of the voices and that of shared models; empty: below `data_root`.
+        """Take the folders of a store.
 
-        A change waits for that of another program for lock_wait_s at most.
+        Args:
+            voice_root: of the voices that can be changed; empty: below `data_root`.
+            model_root: of shared models; empty: below `data_root`.
+            lock_wait_s: how long a change waits for that of another program at most [s].
+            bundled_root: of the voices that are only read; empty: that of the package.
+
         """
         self.voice_root = Path(voice_root) if voice_root else data_root() / 'voices'
         self.model_root = Path(model_root) if model_root else data_root() / 'models'
         self._lock_wait_s = lock_wait_s
         self._moves = VoiceMoves(self.voice_root)
+        self._bundled = BundledVoices(bundled_root)
 
     def names(self) -> list[str]:
         """Return the names of all voices, sorted; a missing store is an empty one."""
-        return self._moves.names()
+        return sorted({*self._moves.names(), *self._bundled.names()})
+
+    def is_bundled(self, name: str) -> bool:
+        """Tell whether the voice of this name came with the package; it is hidden by no other."""
+        return name not in self._moves.names() and name in self._bundled.names()
+
+    def folder(self, name: str) -> Path:
+        """Return the folder that a voice of this name is read from, were there one."""
+        return (self._bundled.root if self.is_bundled(name) else self.voice_root) / name
 
     def voice(self, name: str) -> Voice:
         """Return one voice.
@@ -77,11 +94,10 @@ class VoiceStore:
             VoiceInvalidError: its voice.yaml is wrong, or a file that it names is missing.
 
         """
-        if name not in self.names():
-            known = ', '.join(self.names()) or 'none; `gptsovits_ros make-test-voice` makes one'
-            raise VoiceNotFoundError(
-                f'no voice "{name}" in {self.voice_root}; voices there: {known}'
-            )
+        if name not in self._moves.names():
+            if name not in self._bundled.names():
+                raise self._not_found(name)
+            return self._bundled.read(self._bundled.root / name, self.model_root)
         folder = self.voice_root / name
         for _ in range(MAX_READS):
             before = _identity(folder)
@@ -95,23 +111,32 @@ class VoiceStore:
                     raise
         return self.read(folder)
 
-    def read(self, folder: Path) -> Voice:
+    def read(self, folder: Path, like_bundled: bool = False) -> Voice:
         """Return the voice in a folder that need not be in the store, as in `create`.
+
+        Args:
+            folder: of the voice.
+            like_bundled: it is a copy of a bundled voice, whose base is always a bundled one.
 
         Raises:
             VoiceInvalidError: as `voice`.
 
         """
-        return read_voice(folder, self.model_root, self.voice_root)
+        if like_bundled:
+            return self._bundled.read(folder, self.model_root)
+        return read_voice(folder, self.model_root, (self.voice_root, self._bundled.root))
 
     @property
     def default(self) -> str:
         """Name of the voice that speaks where none is named; empty: there is no voice.
 
-        It is the one that was set if it is there, else the first by name.
+        It is the one that was set if it is there. Else the first by name in the voice root, since
+        who made a voice means to hear it; and where there is none, the default of the package.
         """
-        names, chosen = self.names(), self._chosen_default()
-        return chosen if chosen in names else next(iter(names), '')
+        chosen = read_default(self.voice_root)
+        if chosen in self.names():
+            return chosen
+        return next(iter(self._moves.names()), '') or self._bundled.default
 
     def set_default(self, name: str) -> None:
         """Let a voice speak where none is named, from now on.
@@ -123,7 +148,7 @@ class VoiceStore:
         """
         with self._changing():
             self.voice(name)
-            write_durably(self.voice_root / DEFAULT_FILE, yaml_text({'voice': name}))
+            write_default(self.voice_root, name)
 
     def create(self, name: str, build: Callable[[Path], None], overwrite: bool = False) -> Voice:
         """Add a voice, all of it or nothing.
@@ -136,8 +161,10 @@ class VoiceStore:
 
         Raises:
             VoiceInvalidError: that is no name, or what was built is no whole voice.
-            VoiceExistsError: there is such a voice, and overwrite is False.
-            VoiceInUseError: other voices speak with the models of the one to be replaced.
+            VoiceExistsError: there is such a voice in the voice root, and overwrite is False. One
+                that is bundled is hidden by the new voice.
+            VoiceInUseError: other voices speak with the models of the one to be replaced or
+                hidden.
             VoiceStoreBusyError, VoiceStoreError: another program changes the store, or it cannot
                 be written.
 
@@ -164,15 +191,20 @@ class VoiceStore:
         Raises:
             VoiceNotFoundError: there is no such voice.
             VoiceInUseError: other voices speak with its models.
-            VoiceStoreBusyError, VoiceStoreError: as `create`.
+            VoiceStoreBusyError, VoiceStoreError: as `create`, or it came with the package.
 
         """
         with self._changing():
+            if self.is_bundled(name):
+                raise VoiceStoreError(
+                    f'voice "{name}" came with the package and cannot be deleted; a voice of '
+                    'yours with its name hides it'
+                )
             if name not in self.names():
-                self.voice(name)
-            self._check_unused(name, 'deleted')
-            if self._chosen_default() == name:
-                (self.voice_root / DEFAULT_FILE).unlink()
+                raise self._not_found(name)
+            self._check_unused(name, 'cannot be deleted', 'delete first')
+            if read_default(self.voice_root) == name:
+                forget_default(self.voice_root)
             self._moves.remove(name, keep_consent)
 
     def changed_files(self, name: str) -> list[str]:
@@ -186,14 +218,15 @@ class VoiceStore:
 
     def dependants(self, name: str) -> list[str]:
         """Return the voices that speak with the models of a voice."""
-        found = []
+        found, is_bundled = [], self.is_bundled(name)
         for other in self.names():
             try:
-                base = read_voice_file(self.voice_root / other).get('base')
+                base = read_voice_file(self.folder(other)).get('base')
             except VoiceInvalidError:
                 # It cannot speak anyway; who wants it names it and gets its error.
                 continue
-            if base == name:
+            # A bundled voice never speaks with the models of one that hides its base.
+            if base == name and (is_bundled or not self.is_bundled(other)):
                 found.append(other)
         return found
 
@@ -217,6 +250,11 @@ class VoiceStore:
                 'only speak with those of one. Choose another base'
             )
         base = name if own else voice.base
+        if base and self.is_bundled(name) and not self.is_bundled(base):
+            raise VoiceInvalidError(
+                f'bundled voice "{name}" has the models of the bundled voice "{base}", which '
+                f'your voice of that name in {self.voice_root} hides; choose another base'
+            )
         return {'base': base, **found} if base else found
 
     def recover(self) -> None:
@@ -271,32 +309,40 @@ class VoiceStore:
 
     def _check_free(self, name: str, overwrite: bool) -> None:
         """Refuse a name that is taken."""
-        if name in self.names():
+        if name in self._moves.names():
             if not overwrite:
                 raise VoiceExistsError(
                     f'there is a voice "{name}" in {self.voice_root}; choose another name, or '
                     'let it be overwritten'
                 )
-            self._check_unused(name, 'replaced')
+            self._check_unused(name, 'cannot be replaced', 'delete first')
         elif (self.voice_root / name).exists():
             raise VoiceExistsError(
                 f'{self.voice_root / name} is no voice, but stands in the way; move it away'
             )
+        elif name in self._bundled.names():
+            self._check_unused(
+                name, 'came with the package and cannot be hidden by yours', 'choose another name'
+            )
 
-    def _check_unused(self, name: str, what: str) -> None:
+    def _check_unused(self, name: str, refusal: str, cure: str) -> None:
+        """Refuse what would take the models away from other voices."""
         dependants = self.dependants(name)
         if dependants:
             raise VoiceInUseError(
-                f'voice "{name}" cannot be {what}: {", ".join(dependants)} '
-                f'{"speaks" if len(dependants) == 1 else "speak"} with its models; delete first'
+                f'voice "{name}" {refusal}: {", ".join(dependants)} '
+                f'{"speaks" if len(dependants) == 1 else "speak"} with its models; {cure}'
             )
 
-    def _chosen_default(self) -> str:
-        """Return the voice that was set as the default, whether it is still there or not."""
-        path = self.voice_root / DEFAULT_FILE
-        tree = read_yaml(path, MAX_DEFAULT_BYTES) if path.is_file() else None
-        chosen = tree.get('voice') if isinstance(tree, dict) else None
-        return chosen if isinstance(chosen, str) else ''
+    def _not_found(self, name: str) -> VoiceNotFoundError:
+        """Return the error that tells which voices there are."""
+        own, bundled = ', '.join(self._moves.names()), ', '.join(self._bundled.names())
+        known = own or 'none'
+        if bundled:
+            known += f'; bundled: {bundled}'
+        elif not own:
+            known += '; `gptsovits_ros make-test-voice` makes one'
+        return VoiceNotFoundError(f'no voice "{name}" in {self.voice_root}; voices there: {known}')
 
 
 def check_name(name: str) -> None:

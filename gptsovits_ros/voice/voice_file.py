@@ -8,7 +8,7 @@ people.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,13 +134,13 @@ class Voice:
         )
 
 
-def read_voice(folder: Path, model_root: Path, voice_root: Path | None = None) -> Voice:
+def read_voice(folder: Path, model_root: Path, base_roots: Sequence[Path] = ()) -> Voice:
     """Return the voice in a folder, wherever the folder is.
 
     Args:
         folder: of the voice; its name is that of the voice.
         model_root: folder of shared models.
-        voice_root: where its base voice is; None: beside it.
+        base_roots: where its base voice is looked for, in this order; empty: beside it.
 
     Raises:
         VoiceInvalidError: its voice.yaml is wrong, or a file that it names is missing.
@@ -159,7 +159,7 @@ def read_voice(folder: Path, model_root: Path, voice_root: Path | None = None) -
             f'prompt.language is "{language}"; known are {", ".join(PROMPT_LANGUAGES)}'
         )
     base = tree.get('base', str, '')
-    base_folder = _base_folder(tree, base, voice_root or folder.parent)
+    base_folder = _base_folder(tree, base, base_roots or (folder.parent,))
 
     def existing(key: str, name: str) -> Path:
         # Models may be those of the base voice, but recordings are of this speaker.
@@ -238,17 +238,19 @@ def _check_needs(tree: _Tree) -> None:
         raise tree.wrong(f'{" or ".join(CONTENT_KEYS)} is needed, and not both')
 
 
-def _base_folder(tree: _Tree, base: str, voice_root: Path) -> tuple[Path, ...]:
+def _base_folder(tree: _Tree, base: str, roots: Sequence[Path]) -> tuple[Path, ...]:
     """Return the folder of the base voice, if there is one."""
     if not base:
         return ()
-    folder = voice_root / base
-    if not NAME_PATTERN.fullmatch(base) or not (folder / VOICE_FILE).is_file():
-        raise tree.wrong(
-            f'base is "{base}", but there is no such voice in {voice_root}; get that one first, '
-            'or an archive of this one that carries its models (`voices export --with-models`)'
-        )
-    return (folder,)
+    if NAME_PATTERN.fullmatch(base):
+        for folder in (root / base for root in roots):
+            if (folder / VOICE_FILE).is_file():
+                return (folder,)
+    raise tree.wrong(
+        f'base is "{base}", but there is no such voice in {" or ".join(map(str, roots))}; get '
+        'that one first, or an archive of this one that carries its models (`voices export '
+        '--with-models`)'
+    )
 
 
 def _own_file(folder: Path, name: str) -> Path | None:

@@ -19,6 +19,7 @@ from gptsovits_ros.errors import (
     VoiceStoreBusyError,
     VoiceStoreError,
 )
+from gptsovits_ros.voice import default_file
 from gptsovits_ros.voice import store as store_module
 from gptsovits_ros.voice.consent import Consent, read_consent, write_consent
 from gptsovits_ros.voice.durable import locked
@@ -179,7 +180,7 @@ def test_a_default_that_cannot_be_written_leaves_the_old_one(store, monkeypatch)
     store.create('anna', build)
     store.create('bob', build)
     store.set_default('bob')
-    monkeypatch.setattr(store_module, 'write_durably', disk_full)
+    monkeypatch.setattr(default_file, 'write_durably', disk_full)
     with pytest.raises(VoiceStoreError):
         store.set_default('anna')
     assert store.default == 'bob'
