@@ -251,12 +251,18 @@ def _text_libraries() -> Iterator[Finding]:
 
 def _voices(store: VoiceStore) -> Iterator[Finding]:
     names = store.names()
+    bundled = [name for name in names if store.is_bundled(name)]
+    count = f'{len(bundled)} ({", ".join(bundled)})' if bundled else 'none came with the package'
+    yield Finding('bundled voices', INFO, count)
     usable = 0
     for name in names:
         try:
             voice = store.voice(name)
         except VoiceInvalidError as error:
-            yield Finding(name, WARNING, str(error), 'correct its voice.yaml or delete its folder')
+            cure = 'correct its voice.yaml or delete its folder'
+            if name in bundled:
+                cure = 'install gptsovits_ros again; it came with the package'
+            yield Finding(name, WARNING, str(error), cure)
             continue
         usable += 1
         languages = ','.join(voice.languages)

@@ -272,7 +272,7 @@ class VoiceStoreBusyError(GptsovitsError):
 class VoiceStoreError(GptsovitsError):
     """The voice store cannot be written (disk full, no permission); it is as it was before.
 
-    Nor can the voices be that came with the package.
+    Bundled voices are never written, whatever the permissions.
     """
 
     code = 255

@@ -14,6 +14,7 @@ from gptsovits_ros import doctor
 from gptsovits_ros.doctor import FAILED, INFO, OK, WARNING, Finding, Section
 from gptsovits_ros.official_models import G2PW, LANGUAGE_IDENTIFIER, files_for
 from gptsovits_ros.voice.store import VoiceStore
+from gptsovits_ros.voice.voice_file import write_voice_file
 
 
 def only(findings, name):
@@ -145,6 +146,29 @@ def test_a_damaged_voice_is_named_with_its_problem(tmp_path):
     assert only(findings, 'anna').status == WARNING
     assert '99' in only(findings, 'anna').value
     assert only(findings, 'voices').status == FAILED
+
+
+def test_bundled_voices_are_counted_and_let_a_machine_speak(tmp_path):
+    none = VoiceStore(tmp_path, tmp_path)
+    assert only(doctor._voices(none), 'bundled voices').value == 'none came with the package'
+    for name in ('mia', 'zoe'):
+        (tmp_path / 'package' / name).mkdir(parents=True)
+        (tmp_path / 'package' / name / 'voice.yaml').write_text('format: 99')
+    (tmp_path / 'package' / 'mia' / 'file').touch()
+    # Only as far as the check looks at it.
+    tree = {
+        'languages': ['en'],
+        'model': {'semantic': 'file', 'acoustic': 'file', 'version': 'v2', 'sample_rate': 32000},
+        'prompt': {'audio': 'file', 'language': 'en'},
+        'encoders': {'content': 'file'},
+    }
+    write_voice_file(tmp_path / 'package' / 'mia', tree)
+    store = VoiceStore(tmp_path / 'v', tmp_path, bundled_root=tmp_path / 'package')
+    findings = list(doctor._voices(store))
+    assert only(findings, 'bundled voices') == Finding('bundled voices', INFO, '2 (mia, zoe)')
+    assert only(findings, 'mia').status == OK
+    assert 'install gptsovits_ros again' in only(findings, 'zoe').cure
+    assert doctor.can_speak([Section('voices', tuple(findings))])
 
 
 def test_official_models_are_counted_per_version(tmp_path):

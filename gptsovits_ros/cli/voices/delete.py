@@ -6,7 +6,7 @@ import argparse
 
 EPILOG = (
     'The files are removed at once. The record of the consent is kept in the folder .deleted of '
-    'the store, unless it is to be forgotten too.'
+    'the store, unless it is to be forgotten too. Bundled voices cannot be deleted.'
 )
 
 

@@ -8,7 +8,10 @@ import json
 from gptsovits_ros.cli import FAILED, report
 from gptsovits_ros.errors import VoiceInvalidError
 
-EPILOG = 'The one that speaks where none is named is marked by a star.'
+EPILOG = (
+    'The one that speaks where none is named is marked by a star, and those that came with the '
+    'package by "bundled".'
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
                 'version': voice.model_version,
                 'sample_rate': voice.sample_rate,
                 'default': name == default,
+                'bundled': store.is_bundled(name),
                 'description': voice.description,
             }
         )
@@ -50,12 +54,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print_table(voices: list[dict], folder: str) -> None:
-    """Print one line per voice; the default one is marked."""
+    """Print one line per voice; the default one and bundled ones are marked."""
     if not voices:
         print(f'no voices in {folder}')
     for voice in voices:
         mark = '*' if voice['default'] else ' '
         print(
             f'{mark} {voice["name"]:20} {",".join(voice["languages"]):12} '
-            f'{voice["version"]:10} {voice["sample_rate"]:6d} Hz  {voice["description"]}'
+            f'{voice["version"]:10} {voice["sample_rate"]:6d} Hz  '
+            f'{"bundled  " if voice["bundled"] else ""}{voice["description"]}'
         )

@@ -57,6 +57,7 @@ def describe(store: VoiceStore, name: str) -> dict[str, Any]:
         'version': voice.model_version,
         'sample_rate': voice.sample_rate,
         'default': store.default == name,
+        'bundled': store.is_bundled(name),
         'prompt_text': voice.prompt_text,
         'prompt_language': voice.prompt_language,
         'recordings': len(voice.clips),

@@ -17,6 +17,7 @@ from gptsovits_ros.cli import main, voices
 from gptsovits_ros.cli.voices import play
 from gptsovits_ros.errors import DependencyMissingError
 from gptsovits_ros.types import AudioChunk
+from gptsovits_ros.voice import bundled
 from gptsovits_ros.voice.consent import Consent, write_consent
 from gptsovits_ros.voice.store import VoiceStore
 from gptsovits_ros.voice.voice_file import write_voice_file
@@ -77,8 +78,47 @@ def test_voices_as_json(root, capsys):
         'version': 'v2',
         'sample_rate': 32000,
         'default': False,
+        'bundled': False,
         'description': 'voice of bella',
     }
+
+
+@pytest.fixture
+def package(root, tmp_path, monkeypatch) -> Path:
+    """Return the folder of the bundled voices, to which "bella" was moved."""
+    package = tmp_path / 'package'
+    package.mkdir()
+    (root / 'bella').rename(package / 'bella')
+    monkeypatch.setattr(bundled, 'BUNDLED_ROOT', package)
+    return package
+
+
+def test_bundled_voices_are_marked(root, package, capsys):
+    roots = ('--voice-root', str(root))
+    assert run(*roots) == 0
+    anna, bella = capsys.readouterr().out.splitlines()
+    assert anna.startswith('* anna') and 'bundled' not in anna
+    assert bella.startswith('  bella') and bella.endswith('Hz  bundled  voice of bella')
+    run('--json', *roots)
+    found = json.loads(capsys.readouterr().out)
+    assert [voice['bundled'] for voice in found] == [False, True]
+    run('show', 'bella', *roots)
+    assert 'bundled          yes' in capsys.readouterr().out.splitlines()
+
+
+def test_a_bundled_voice_can_be_the_default_and_cannot_be_deleted(root, package, capsys):
+    roots = ('--voice-root', str(root))
+    assert main(['voices', 'default', 'bella', *roots]) == 0
+    assert main(['voices', 'delete', 'bella', *roots]) == 1
+    output = capsys.readouterr()
+    assert output.out == 'bella\n'
+    assert output.err.startswith('error VOICE_STORE_FAILED: voice "bella" came with the package')
+
+
+def test_the_bundled_default_speaks_where_there_is_no_other_voice(package, tmp_path, capsys):
+    wav = tmp_path / 'x.wav'
+    engine = played(['-o', str(wav), '--voice-root', str(tmp_path / 'empty')])
+    assert engine.request.voice == 'bella'
 
 
 def test_a_damaged_voice_is_named_and_the_others_are_listed(root, capsys):
