@@ -2,8 +2,9 @@
 """One sentence from the topic `say` to a WAV file, with real processes: `make demo`.
 
 Starts the speech node (which starts the engine), publishes a text on /say from this process,
-records /audio, writes a WAV file and prints what took how long. Uses a ROS domain of its own, on
-this machine only.
+records /audio, writes a WAV file and prints what took how long. It speaks in the default one of
+the voices that came with the package, and where none came, in a stand-in that babbles. Uses a ROS
+domain of its own, on this machine only.
 """
 
 from __future__ import annotations
@@ -18,10 +19,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gptsovits_ros.voice.bundled import BundledVoices
+
 REPO = Path(__file__).resolve().parent.parent
 STAND_IN = REPO / '.work' / 'demo' / 'voices' / 'stand-in'
 NODE_LOG = REPO / '.work' / 'demo' / 'speech_node.log'
 TEXT = 'Hello, I am a robot. 你好，很高兴见到你。'
+# Whoever hears a voice that speaks well must hear as well that nobody speaks.
+BUNDLED_TEXT = (
+    'Hello! This voice is synthetic: it was made by a computer, on this machine. '
+    '你好！这是一个合成的声音。'
+)
 READY_TIMEOUT_S = 180.0
 SPEECH_TIMEOUT_S = 300.0
 LEAD_MS = 60000
@@ -29,6 +37,24 @@ LEAD_MS = 60000
 
 class DemoError(Exception):
     """The demo cannot go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class DemoVoice:
+    """Who speaks, and what.
+
+    Attributes:
+        voice_root: where the node looks for voices, besides those that came with the package.
+        name: of the voice.
+        text: what it says where nothing else is asked for.
+        is_stand_in: whether it has random weights, so that it babbles.
+
+    """
+
+    voice_root: Path
+    name: str
+    text: str
+    is_stand_in: bool = False
 
 
 @dataclass
@@ -80,12 +106,13 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     """Return the arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--text', default=TEXT, help='what to say')
+    parser.add_argument('--text', default='', help='what to say (default: a greeting)')
     parser.add_argument('--out', type=Path, default=Path('demo.wav'), help='WAV file to write')
     parser.add_argument(
         '--voice-dir',
         type=Path,
-        help='folder of a voice; default: a stand-in with random weights, which babbles',
+        help='folder of a voice (default: one that came with the package; where none did, a '
+        'stand-in with random weights, which babbles)',
     )
     parser.add_argument(
         '--set-up',
@@ -101,8 +128,8 @@ def run(options: argparse.Namespace) -> None:
     if options.set_up:
         report('set-up', set_up_seconds(options.set_up), f'{options.set_up}, made once')
     start = time.monotonic()
-    voice = options.voice_dir or STAND_IN
-    is_made = prepare_voice(voice, is_own=options.voice_dir is not None)
+    voice = choose_voice(options.voice_dir, BundledVoices().default)
+    is_made = voice.is_stand_in and make_stand_in()
     report('voice', time.monotonic() - start, f'{voice.name}, {"made" if is_made else "found"}')
 
     # Set before rclpy is imported; other robots in the network neither hear this nor speak here.
@@ -110,38 +137,57 @@ def run(options: argparse.Namespace) -> None:
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     with start_node(voice) as node:
         try:
-            recording = listen_and_say(node, options.text)
+            recording = listen_and_say(node, options.text or voice.text)
         finally:
             stop_node(node)
     if node.returncode != 0:
         raise DemoError(f'the node ended with exit code {node.returncode}; see {NODE_LOG}')
     write_wav(options.out, recording)
     report('everything', time.monotonic() - start, f'wrote {options.out}')
-    if options.voice_dir is None:
+    if voice.is_stand_in:
         print(
             'The stand-in voice has random weights: it babbles. Everything else is real.\n'
             'Give a trained voice with --voice-dir to hear speech.'
         )
 
 
-def prepare_voice(voice: Path, is_own: bool) -> bool:
+def choose_voice(folder: Path | None, bundled_default: str) -> DemoVoice:
+    """Return the voice that speaks.
+
+    Args:
+        folder: of a voice that was asked for.
+        bundled_default: name of the voice that came with the package; empty: none came.
+
+    Raises:
+        DemoError: the folder is no voice.
+
+    """
+    if folder is not None:
+        if not (folder / 'voice.yaml').is_file():
+            raise DemoError(f'{folder} is no voice: it has no voice.yaml')
+        return DemoVoice(folder.resolve().parent, folder.resolve().name, TEXT)
+    if bundled_default:
+        # Not in the voice root of this user, where a voice of that name would hide it.
+        return DemoVoice(STAND_IN.parent, bundled_default, BUNDLED_TEXT)
+    return DemoVoice(STAND_IN.parent, STAND_IN.name, TEXT, is_stand_in=True)
+
+
+def make_stand_in() -> bool:
     """Make the stand-in voice if it is not there; return whether it was made."""
-    if (voice / 'voice.yaml').is_file():
+    if (STAND_IN / 'voice.yaml').is_file():
         return False
-    if is_own:
-        raise DemoError(f'{voice} is no voice: it has no voice.yaml')
-    command = [sys.executable, '-m', 'gptsovits_ros.cli', 'make-test-voice', str(voice)]
+    command = [sys.executable, '-m', 'gptsovits_ros.cli', 'make-test-voice', str(STAND_IN)]
     made = subprocess.run([*command, '--size', 'tiny'], capture_output=True, text=True)
     if made.returncode != 0:
         raise DemoError(f'making the stand-in voice failed: {made.stderr.strip()[-500:]}')
     return True
 
 
-def start_node(voice: Path) -> subprocess.Popen:
+def start_node(voice: DemoVoice) -> subprocess.Popen:
     """Start the speech node with a voice."""
     parameters = {
-        'engine.voice_root': voice.resolve().parent,
-        'voice': voice.resolve().name,
+        'engine.voice_root': voice.voice_root,
+        'voice': voice.name,
         # Sent as fast as it is made, so that the times below are those of the models.
         'stream.lead_ms': LEAD_MS,
     }
