@@ -23,7 +23,7 @@ class TrainingOutput:
     """What `training_forward` gives; all but the wave are [B, inter_channels, F].
 
     Attributes:
-        wave: [B, 1, T], of the slices.
+        wave: [B, 1, T], of the slices; None where they were not decoded.
         prior_mean: mean that tokens and phonemes foretell.
         prior_log_std: and its log deviation.
         prior_latent: the latent of the posterior as the prior sees it, that is after the flow.
@@ -32,7 +32,7 @@ class TrainingOutput:
 
     """
 
-    wave: Tensor
+    wave: Tensor | None
     prior_mean: Tensor
     prior_log_std: Tensor
     prior_latent: Tensor
@@ -165,6 +165,7 @@ class Sovits(nn.Module):
         noise: Tensor,
         slice_starts: Tensor,
         slice_frames: int,
+        decodes: bool = True,
     ) -> TrainingOutput:
         """Encode whole utterances and decode a slice of each (gptsovits-spec section 10.2).
 
@@ -180,6 +181,7 @@ class Sovits(nn.Module):
             noise: standard normal [B, inter_channels, F], of the posterior.
             slice_starts: int64 [B], first frame of each slice.
             slice_frames: length of the slices.
+            decodes: False leaves out the decoder.
 
         """
         prior_mean, prior_log_std = self.prior(
@@ -189,16 +191,25 @@ class Sovits(nn.Module):
             mask=mask,
             text_mask=text_mask,
         )
-        mean, log_std = self.posterior(spectrogram, style.detach(), mask)
-        z = (mean + noise * torch.exp(log_std)) * mask
+        z, mean, log_std = self.posterior_latent(spectrogram, style.detach(), mask, noise)
         return TrainingOutput(
-            self.decoder(slices(z, slice_starts, slice_frames), style),
+            self.decoder(slices(z, slice_starts, slice_frames), style) if decodes else None,
             prior_mean,
             prior_log_std,
             self.flow(z, style, mask),
             mean,
             log_std,
         )
+
+    def posterior_latent(
+        self, spectrogram: Tensor, style: Tensor, mask: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return a latent of spectrograms [B, bins, F], and its mean and log deviation.
+
+        Style, mask and noise are as in `training_forward`.
+        """
+        mean, log_std = self.posterior(spectrogram, style, mask)
+        return (mean + noise * torch.exp(log_std)) * mask, mean, log_std
 
     def latent_frames(self, tokens: int, speed: float = 1.0) -> int:
         """Return how many latent frames `decode` makes of so many tokens."""

@@ -102,7 +102,9 @@ def fold_weight_norm(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def split_weight_norm(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Return a pair (g, v) that folds back to the weight: the norms of its rows, and itself."""
     norm = weight.float().flatten(1).norm(dim=1).view(-1, *[1] * (weight.dim() - 1))
-    return norm.to(weight.dtype), weight.clone(memory_format=torch.contiguous_format)
+    direction = weight.clone(memory_format=torch.contiguous_format)
+    # A row of zeros has no direction, and 0 / 0 would be no number; any will do.
+    return norm.to(weight.dtype), torch.where(norm > 0, direction, torch.ones_like(direction))
 
 
 def has_weight_norm(official_name: str) -> bool:

@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         if args.command == 'plot':
             print(plot_losses(args.run))
         elif args.command == 'export':
-            print(export(args.run, args.folder, args.packed))
+            print(export(args.run, args.folder, args.packed, args.decoder, args.with_posterior))
         elif args.command == 'token-table':
             print(write_token_table(args.corpus, args.folder, _to_stderr))
         else:
@@ -104,6 +104,15 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument('folder', type=Path, metavar='OUT_DIR')
     out.add_argument(
         '--packed', action='store_true', help='most weights in eight bits: half the size'
+    )
+    out.add_argument(
+        '--decoder',
+        type=Path,
+        metavar='RUN',
+        help='take posterior and decoder from this run of the autoencoder',
+    )
+    out.add_argument(
+        '--with-posterior', action='store_true', help='also what only fine-tuning needs'
     )
     table = commands.add_parser(
         'token-table', help='learn by what the guard sees skipped and repeated phonemes'

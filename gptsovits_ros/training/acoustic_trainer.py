@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gptsovits_ros.acoustic.sovits import Sovits, TrainingOutput, slices
+from gptsovits_ros.acoustic.sovits import Sovits, slices
 from gptsovits_ros.audio.spectrogram import MelConfig
 from gptsovits_ros.checkpoint.save import acoustic_weights
 from gptsovits_ros.checkpoint.training import (
@@ -36,6 +36,13 @@ from gptsovits_ros.training.acoustic_losses import (
     mel_loss,
     stft_loss,
 )
+from gptsovits_ros.training.acoustic_parts import (
+    autoencode,
+    forget_style,
+    is_moved,
+    reconstruct,
+    take_over,
+)
 from gptsovits_ros.training.batching import make_batches
 from gptsovits_ros.training.corpus import (
     DEV_TEXT,
@@ -49,16 +56,20 @@ from gptsovits_ros.training.discriminators import Discriminators
 from gptsovits_ros.training.ema import MovingAverage
 from gptsovits_ros.training.optimizers import make_optimizer, set_rate
 from gptsovits_ros.training.precision import Precision
-from gptsovits_ros.training.settings import AcousticSettings, plain_settings
+from gptsovits_ros.training.settings import (
+    ALL_PARTS,
+    AUTOENCODER,
+    AcousticSettings,
+    plain_settings,
+)
 from gptsovits_ros.training.speaker_embeddings import load_speaker_embeddings
+from gptsovits_ros.training.state import load_state
 from gptsovits_ros.training.trained_model import TrainedModel
 
 # What `text_rate` slows down, as official fine-tuning does.
 TEXT_SIDE = ('prior.text_embedding.', 'prior.text_encoder.', 'prior.mrte.')
 # Learned elsewhere, and never moved here.
 TOKENIZER = ('quantizer.', 'ssl_projection.')
-# HiFi-GAN starts the stages of its generator from small weights.
-DECODER_STD = 0.01
 
 
 class AcousticTrainer(TrainedModel):
@@ -107,20 +118,19 @@ class AcousticTrainer(TrainedModel):
         were before their update. That saves a pass, and lets gradients of batches be added up.
         """
         settings = self._settings
-        is_adversarial = step >= settings.warmup_steps
         rate = settings.optimizer.rate(step)
         set_rate(self._optimizer, rate)
         set_rate(self._judge_optimizer, rate)
         sums: dict[str, Tensor] = {}
         for examples in batches:
             batch = self._collator.batch(examples)
-            for name, value in self._learn(batch, is_adversarial, len(batches)).items():
+            for name, value in self._learn(batch, step, len(batches)).items():
                 sums[name] = sums.get(name, 0) + value.detach() / len(batches)
         clip = settings.run.clip_norm
         sums['gradient_norm'] = self._precision.update(
             self._optimizer, self._generator_parameters, clip
         )
-        if is_adversarial:
+        if 'judges' in sums:
             sums['judges_gradient_norm'] = self._precision.update(
                 self._judge_optimizer, self._judge_parameters, clip
             )
@@ -131,7 +141,10 @@ class AcousticTrainer(TrainedModel):
     @torch.inference_mode()
     def evaluate(self) -> dict[str, float]:
         """Return the mel distance of dev clips, spoken in the style of another clip."""
-        model = self._averaged()
+        is_autoencoder = self._settings.parts == AUTOENCODER
+        model = averaged_acoustic(
+            self._settings, self._average.tensors, self._device, with_posterior=is_autoencoder
+        )
         values = {}
         for split, utterances in self._dev.items():
             distances = self._mel_distances(model, utterances)
@@ -156,22 +169,25 @@ class AcousticTrainer(TrainedModel):
         self._judges.load_state_dict(state['judges'])
         self._judge_optimizer.load_state_dict(state['judge_optimizer'])
 
-    def _learn(self, batch: AcousticBatch, is_adversarial: bool, parts: int) -> dict[str, Tensor]:
+    def _learn(self, batch: AcousticBatch, step: int, parts: int) -> dict[str, Tensor]:
         """Add one batch's share of the gradients; return its losses."""
         settings = self._settings
         frames, hop = settings.slice_frames, settings.model.samples_per_frame
         real = slices(batch.waves, batch.starts * hop, frames * hop)
         with self._precision.autocast():
-            output = self._forward(batch)
+            wave, divergence = self._forward(batch, step)
+        losses = {'kl': divergence}
+        if wave is None:
+            self._precision.backward(divergence / parts, self._generator_parameters)
+            return losses
         magnitude = slices(batch.spectrogram, batch.starts, frames)
-        losses = {
-            'mel': mel_loss(output.wave, magnitude, self._mel),
-            'kl': divergence_loss(output, batch.mask),
-        }
-        total = settings.mel_weight * losses['mel'] + settings.kl_weight * losses['kl']
-        if is_adversarial:
+        losses['mel'] = mel_loss(wave, magnitude, self._mel)
+        total = settings.mel_weight * losses['mel'] + settings.kl_weight * divergence
+        if step >= settings.warmup_steps:
+            judged_rows = settings.judged_clips or len(real)
             with self._precision.autocast():
-                real_maps, fake_maps = self._judges(real), self._judges(output.wave)
+                real_maps = self._judges(real[:judged_rows])
+                fake_maps = self._judges(wave[:judged_rows])
             judged = sum(sum(part) for part in judged_losses(real_maps, fake_maps))
             self._precision.backward(judged / parts, self._judge_parameters, retain_graph=True)
             losses['judges'] = judged
@@ -179,16 +195,21 @@ class AcousticTrainer(TrainedModel):
             losses['features'] = feature_loss(real_maps, fake_maps)
             total = total + losses['adversarial'] + settings.feature_weight * losses['features']
         else:
-            losses['stft'] = stft_loss(output.wave, real)
+            losses['stft'] = stft_loss(wave, real)
             total = total + settings.stft_weight * losses['stft']
         self._precision.backward(total / parts, self._generator_parameters)
         return losses
 
-    def _forward(self, batch: AcousticBatch) -> TrainingOutput:
+    def _forward(self, batch: AcousticBatch, step: int) -> tuple[Tensor | None, Tensor]:
+        """Return the waves of the slices, and the divergence that is to be small."""
+        settings = self._settings
+        if settings.parts == AUTOENCODER:
+            is_fixed = step >= settings.posterior_until
+            return autoencode(self._model, batch, settings, is_fixed)
         style = self._model.style(batch.reference, batch.speaker, batch.reference_mask)
         rows, _, frames = batch.mask.shape
-        noise = torch.randn(rows, self._settings.model.inter_channels, frames, device=self._device)
-        return self._model.training_forward(
+        noise = torch.randn(rows, settings.model.inter_channels, frames, device=self._device)
+        output = self._model.training_forward(
             batch.tokens,
             batch.phonemes,
             batch.spectrogram,
@@ -197,8 +218,10 @@ class AcousticTrainer(TrainedModel):
             batch.text_mask,
             noise,
             batch.starts,
-            self._settings.slice_frames,
+            settings.slice_frames,
+            decodes=settings.parts == ALL_PARTS,
         )
+        return output.wave, divergence_loss(output, batch.mask)
 
     def _mel_distances(self, model: Sovits, utterances: list[Utterance]) -> list[float]:
         rng = np.random.default_rng(self._settings.run.seed)
@@ -208,8 +231,11 @@ class AcousticTrainer(TrainedModel):
         for index in range(min(len(utterances), self._settings.run.evaluate_clips)):
             reference = speakers.another(index, rng)
             batch = collator.batch([AcousticExample(index, reference, 0.0, 0.0)])
-            style = model.style(batch.reference, batch.speaker, batch.reference_mask)
-            wave = model.decode(batch.tokens, batch.phonemes, style)
+            if self._settings.parts == AUTOENCODER:
+                wave = reconstruct(model, batch)
+            else:
+                style = model.style(batch.reference, batch.speaker, batch.reference_mask)
+                wave = model.decode(batch.tokens, batch.phonemes, style)
             distances.append(float(mel_loss(wave, batch.spectrogram, self._mel)))
         return distances
 
@@ -281,10 +307,6 @@ def make_generator(settings: AcousticSettings, corpus: Path) -> Sovits:
             )
     else:
         model = Sovits(settings.model, with_posterior=True)
-        for stage in (model.decoder.ups, model.decoder.resblocks):
-            for module in stage.modules():
-                if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
-                    nn.init.normal_(module.weight, std=DECODER_STD)
     if settings.tokenizer:
         load_tokenizer(model, corpus / settings.tokenizer)
     elif not settings.start:
@@ -292,9 +314,17 @@ def make_generator(settings: AcousticSettings, corpus: Path) -> Sovits:
             'the setting "tokenizer" must name the file with the codebook that made the tokens'
         )
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(not name.startswith(TOKENIZER))
+        is_learned = is_moved(name, settings.parts) and not name.startswith(TOKENIZER)
+        parameter.requires_grad_(is_learned)
     apply_weight_norm(model, acoustic_has_weight_norm)
     load_pairs(model, pairs)
+    if settings.start_run:
+        state = load_state(Path(settings.start_run))
+        if state is None or state['role'] != ACOUSTIC:
+            raise ConfigurationError(f'{settings.start_run} holds no run of the acoustic trainer')
+        take_over(model, state['trainer']['model'], settings.start_run)
+    elif settings.parts == AUTOENCODER:
+        forget_style(model)
     return model
 
 
@@ -308,10 +338,13 @@ def make_discriminators(settings: AcousticSettings) -> Discriminators:
 
 
 def averaged_acoustic(
-    settings: AcousticSettings, tensors: dict[str, Tensor], device: torch.device | str = 'cpu'
+    settings: AcousticSettings,
+    tensors: dict[str, Tensor],
+    device: torch.device | str = 'cpu',
+    with_posterior: bool = False,
 ) -> Sovits:
     """Return a model with averaged weights, for use."""
-    model = Sovits(settings.model).to(device)
+    model = Sovits(settings.model, with_posterior).to(device)
     model.load_state_dict({name: tensors[name] for name in model.state_dict()})
     return model.eval().requires_grad_(False)
 

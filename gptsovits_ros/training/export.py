@@ -3,39 +3,65 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from gptsovits_ros.checkpoint.save import acoustic_weights, semantic_weights
 from gptsovits_ros.checkpoint.weights import ACOUSTIC, write_weights
 from gptsovits_ros.errors import CheckpointError, ConfigurationError
+from gptsovits_ros.training.acoustic_parts import is_moved
 from gptsovits_ros.training.acoustic_trainer import averaged_acoustic
 from gptsovits_ros.training.semantic_trainer import averaged_semantic
-from gptsovits_ros.training.settings import AcousticSettings, SemanticSettings, build_settings
+from gptsovits_ros.training.settings import (
+    AUTOENCODER,
+    AcousticSettings,
+    SemanticSettings,
+    build_settings,
+)
 from gptsovits_ros.training.state import STATE_FILE, load_state
 
 # Samples are made of the decoder's weights directly, and tokens must be found again exactly.
 UNPACKED = ('dec.', 'quantizer.', 'ssl_proj.')
 
 
-def export(run: Path, folder: Path, is_packed: bool = False) -> Path:
+def export(
+    run: Path,
+    folder: Path,
+    is_packed: bool = False,
+    decoder_run: Path | None = None,
+    with_posterior: bool = False,
+) -> Path:
     """Write semantic.safetensors or acoustic.safetensors, and return its path.
 
     Args:
         run: folder of the run.
         folder: where the file goes.
         is_packed: True stores most weights in eight bits, False all in half precision.
+        decoder_run: folder of the run of the autoencoder that posterior and decoder come from, for
+            a run that learned only the prior.
+        with_posterior: also write the posterior, which fine-tuning starts from and speaking does
+            not need.
 
     Raises:
-        ConfigurationError: the folder holds no run.
+        ConfigurationError: a folder holds no run, or those of the two do not fit together.
         CheckpointError: the state cannot be read, or the file cannot be written.
 
     """
-    state = load_state(run)
-    if state is None:
-        raise ConfigurationError(f'{run} holds no run (there is no {STATE_FILE} in it)')
+    state = _state(run)
     role, tensors, info = state['role'], state['trainer']['average'], f'step {state["step"]}'
     if role == ACOUSTIC:
         settings = build_settings(AcousticSettings, state['settings'], STATE_FILE)
-        weights = acoustic_weights(averaged_acoustic(settings, tensors), info)
+        if decoder_run is not None:
+            other = _state(decoder_run)
+            if other['settings'].get('model') != state['settings']['model']:
+                raise ConfigurationError(f'{decoder_run} and {run} are of different sizes')
+            tensors = tensors | {
+                name: value
+                for name, value in other['trainer']['average'].items()
+                if is_moved(name, AUTOENCODER)
+            }
+            info += f', decoder of step {other["step"]}'
+        model = averaged_acoustic(settings, tensors, with_posterior=with_posterior)
+        weights = acoustic_weights(model, info)
     else:
         settings = build_settings(SemanticSettings, state['settings'], STATE_FILE)
         weights = semantic_weights(averaged_semantic(settings, tensors), info)
@@ -46,3 +72,10 @@ def export(run: Path, folder: Path, is_packed: bool = False) -> Path:
         raise CheckpointError(f'cannot make the folder {folder}: {error.strerror}') from error
     write_weights(weights, path, is_packed=is_packed, keep=UNPACKED)
     return path
+
+
+def _state(run: Path) -> dict[str, Any]:
+    state = load_state(run)
+    if state is None:
+        raise ConfigurationError(f'{run} holds no run (there is no {STATE_FILE} in it)')
+    return state

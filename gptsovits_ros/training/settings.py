@@ -19,6 +19,8 @@ MAX_SETTINGS_BYTES = 1 << 20
 PRECISIONS = ('float32', 'bfloat16', 'float16')
 DECAYS = ('constant', 'exponential', 'cosine')
 OPTIMIZERS = ('adamw', 'scaled_adam')
+ALL_PARTS, AUTOENCODER, PRIOR = 'all', 'autoencoder', 'prior'
+PARTS = (ALL_PARTS, AUTOENCODER, PRIOR)
 
 Settings = TypeVar('Settings')
 
@@ -164,6 +166,10 @@ class AcousticSettings:
         run: how long, how often, how exact.
         batches: how utterances are put together.
         optimizer: of the generator and of the discriminators.
+        parts: what is learned: "all"; "autoencoder", the posterior and the decoder alone, on
+            slices, without a style; or "prior", what foretells the latent of a posterior that
+            stays as it is (that of `start_run`).
+        posterior_until: with "autoencoder", updates after which the posterior stays as it is.
         discriminators: their size.
         slice_frames: frames of each utterance that are turned into a wave.
         min_seconds: shorter utterances are left out.
@@ -175,6 +181,8 @@ class AcousticSettings:
         mel_weight: of the mel loss.
         kl_weight: of the divergence between posterior and prior.
         feature_weight: of the feature matching loss.
+        judged_clips: the discriminators hear so many slices of each batch; 0: all. They cost as
+            much as the rest of a small model, and learn faster than it.
         warmup_steps: updates without discriminators.
         stft_weight: of the multi-resolution STFT loss, which stands in for them meanwhile.
         text_rate: learning rate of the phoneme side, relative to the rest (official fine-tuning:
@@ -184,6 +192,8 @@ class AcousticSettings:
         speaker: file of the speaker encoder, which v2Pro and v2ProPlus learn with; else empty.
         start: checkpoint to go on from; empty: random weights.
         start_discriminators: checkpoint of the discriminators; empty: random weights.
+        start_run: folder of another run of the same sizes, whose generator is taken over as it is,
+            posterior included; empty: none.
 
     """
 
@@ -191,6 +201,8 @@ class AcousticSettings:
     run: RunSettings = field(default_factory=RunSettings)
     batches: BatchSettings = field(default_factory=BatchSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    parts: str = ALL_PARTS
+    posterior_until: int = 1_000_000
     discriminators: DiscriminatorSettings = field(default_factory=DiscriminatorSettings)
     slice_frames: int = 32
     min_seconds: float = 0.7
@@ -201,6 +213,7 @@ class AcousticSettings:
     mel_weight: float = 45.0
     kl_weight: float = 1.0
     feature_weight: float = 2.0
+    judged_clips: int = 0
     warmup_steps: int = 0
     stft_weight: float = 1.0
     text_rate: float = 1.0
@@ -208,11 +221,13 @@ class AcousticSettings:
     speaker: str = ''
     start: str = ''
     start_discriminators: str = ''
+    start_run: str = ''
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that make no sense."""
         _positive(self, 'slice_frames', 'mel_bands', 'max_seconds', 'reference_seconds')
         _share('other_reference', self.other_reference)
+        _choice('parts', self.parts, PARTS)
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,25 @@ def test_settings_survive_being_plain_values(cls):
 
 @pytest.mark.parametrize(
     'name, cls',
-    [('acoustic_small', AcousticSettings), ('semantic_small', SemanticSettings)],
+    [
+        ('autoencoder_small', AcousticSettings),
+        ('prior_small', AcousticSettings),
+        ('semantic_small', SemanticSettings),
+    ],
 )
 def test_shipped_settings_are_valid(name, cls, pytestconfig):
     settings = read_settings(pytestconfig.rootpath / f'config/training/{name}.yaml', cls)
-    assert settings.run.precision == 'bfloat16'
+    # Which every machine has.
+    assert settings.run.precision == 'float32'
+
+
+def test_shipped_settings_of_both_parts_are_of_one_model(pytestconfig):
+    folder = pytestconfig.rootpath / 'config/training'
+    autoencoder, prior = (
+        read_settings(folder / f'{name}.yaml', AcousticSettings)
+        for name in ('autoencoder_small', 'prior_small')
+    )
+    assert autoencoder.model == prior.model
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,106 @@
+"""SoVITS in two parts that learn apart from each other, on a machine each if need be.
+
+The autoencoder (posterior and decoder) needs no text and learns on slices; the prior (tokens,
+phonemes, style, flow) needs no sound, once the posterior stays as it is. Together they are the
+model that `training_forward` trains at once, for a fraction of the computing.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gptsovits_ros.acoustic.sovits import Sovits, slices
+from gptsovits_ros.errors import ConfigurationError
+from gptsovits_ros.training.acoustic_batch import AcousticBatch
+from gptsovits_ros.training.settings import ALL_PARTS, AUTOENCODER, PRIOR, AcousticSettings
+
+# What each choice of parts moves; all others stay as they are.
+_MOVED = {
+    ALL_PARTS: ('',),
+    AUTOENCODER: ('posterior.', 'decoder.'),
+    PRIOR: (
+        'prior.',
+        'flow.',
+        'style_encoder.',
+        'speaker_projection.',
+        'style_activation.',
+        'text_style_projection.',
+    ),
+}
+
+
+def is_moved(name: str, parts: str) -> bool:
+    """Say whether a parameter of the generator is learned with these parts."""
+    return name.startswith(_MOVED[parts])
+
+
+def posterior_context(settings: AcousticSettings) -> int:
+    """Return how many frames on each side the posterior reaches."""
+    model = settings.model
+    return model.posterior_layers * (model.wavenet_kernel_size // 2)
+
+
+@torch.no_grad()
+def forget_style(model: Sovits) -> None:
+    """Let posterior and decoder begin deaf to the style, which they get none of for now."""
+    model.decoder.cond.weight.zero_()
+    # Its length; a weight-normed direction must not be zero.
+    model.posterior.enc.cond_layer.parametrizations.weight.original0.zero_()
+
+
+def autoencode(
+    model: Sovits, batch: AcousticBatch, settings: AcousticSettings, is_fixed: bool
+) -> tuple[Tensor, Tensor]:
+    """Return waves [B, 1, T] of the slices of a batch, and the divergence of their latent.
+
+    Args:
+        model: the generator.
+        batch: whole utterances.
+        settings: say how long slices are.
+        is_fixed: True if the posterior does not learn any more.
+
+    """
+    frames, context = settings.slice_frames, posterior_context(settings)
+    spectrogram = F.pad(batch.spectrogram, (context, context))
+    mask = F.pad(batch.mask, (context, context))
+    wanted = frames + 2 * context
+    spectrogram = slices(spectrogram, batch.starts, wanted)
+    mask = slices(mask, batch.starts, wanted)
+    style = spectrogram.new_zeros(len(spectrogram), settings.model.gin_channels, 1)
+    noise = torch.randn(
+        len(spectrogram), settings.model.inter_channels, wanted, device=spectrogram.device
+    )
+    with torch.set_grad_enabled(not is_fixed):
+        latent, mean, log_std = model.posterior_latent(spectrogram, style, mask, noise)
+    inner = slice(context, context + frames)
+    wave = model.decoder(latent[..., inner], style)
+    mean, log_std = mean[..., inner].float(), log_std[..., inner].float()
+    return wave, standard_divergence(mean, log_std)
+
+
+def reconstruct(model: Sovits, batch: AcousticBatch) -> Tensor:
+    """Return waves [B, 1, T] of whole utterances by posterior and decoder alone."""
+    style = batch.spectrogram.new_zeros(len(batch.mask), model.config.gin_channels, 1)
+    mean, _ = model.posterior(batch.spectrogram, style, batch.mask)
+    return model.decoder(mean, style)
+
+
+def standard_divergence(mean: Tensor, log_std: Tensor) -> Tensor:
+    """Return the divergence per frame of Gaussians [B, C, F] from the standard one."""
+    divergence = 0.5 * (mean.square() + torch.exp(2 * log_std) - 1) - log_std
+    return divergence.sum(1).mean()
+
+
+def take_over(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
+    """Load the generator of another run.
+
+    Raises:
+        ConfigurationError: it has other sizes.
+
+    """
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ConfigurationError(f'{where} has other sizes than the settings: {error}') from error
