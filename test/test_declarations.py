@@ -62,6 +62,8 @@ ROSDEP_KEYS = {
     'zmq': 'python3-zmq',
     'msgpack': 'python3-msgpack',
 }
+# Folders of the package with files that are no code.
+DATA_FOLDERS = ('text/data', 'bundled')
 RUNTIME_TAGS = ('depend', 'exec_depend')
 
 
@@ -194,10 +196,11 @@ def test_data_files_are_package_data():
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob('*')
         if path.is_file() and path.suffix not in ('.py', '.pyc')
-        if not path.is_relative_to(PACKAGE / 'text' / 'data')
+        if not any(path.is_relative_to(PACKAGE / folder) for folder in DATA_FOLDERS)
     ]
     assert outside == []
-    assert "gptsovits_ros = ['text/data/**']" in PYPROJECT
+    declared = ', '.join(f"'{folder}/**'" for folder in DATA_FOLDERS)
+    assert f'gptsovits_ros = [{declared}]' in PYPROJECT
 
 
 @pytest.mark.parametrize('script', ['gptsovits_ros', 'player_node', 'speech_node'])

@@ -246,5 +246,10 @@ def test_colcon_builds_interfaces_that_work(ros_domain, tmp_path):
     own = tmp_path / 'install' / 'gptsovits_ros'
     assert os.access(own / 'lib' / 'gptsovits_ros' / 'speech_node', os.X_OK)
     assert (own / 'share' / 'gptsovits_ros' / 'config' / 'default.yaml').is_file()
+    for folder in ('bundled', 'text/data'):
+        data = REPO / 'gptsovits_ros' / folder
+        files = [path.relative_to(data) for path in data.rglob('*') if path.is_file()]
+        (copy,) = own.rglob(f'gptsovits_ros/{folder}')
+        assert [file for file in files if not (copy / file).is_file()] == []
     program = own / 'lib' / 'gptsovits_ros' / 'gptsovits_ros'
     assert 'usage: gptsovits_ros' in run('sh', '-c', f'{use} {program} --help', cwd=tmp_path)

@@ -84,7 +84,7 @@ def import_voice(store: VoiceStore, path: Path, name: str = '', overwrite: bool 
             for file in manifest.files:
                 with _damage_of(path):
                     _extract(archive, file, folder)
-            _check_content(store.read(folder))
+            check_content(store.read(folder))
 
         return store.create(name or manifest.name, build, overwrite)
 
@@ -230,8 +230,13 @@ def _extract(archive: zipfile.ZipFile, file: ArchivedFile, folder: Path) -> None
         )
 
 
-def _check_content(voice: Voice) -> None:
-    """Look whether each file is what its name says; models are not loaded."""
+def check_content(voice: Voice) -> None:
+    """Look whether each file of a voice is what its name says; models are not loaded.
+
+    Raises:
+        GptsovitsError: one is not, or conditions without recordings belong to other models.
+
+    """
     own = voice.folder.resolve()
     for path in voice.folder.rglob(f'*{PORTABLE}'):
         check_tensors(path)
