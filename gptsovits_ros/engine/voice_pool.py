@@ -91,7 +91,7 @@ class VoicePool:
 
     def _resident(self, name: str) -> _Resident:
         resident = self._residents.get(name)
-        if resident is None or file_states(resident.loaded.voice.files) != resident.files:
+        if resident is None or not self._is_current(name, resident):
             # First given up, so that an old and a new version are not in memory together.
             self._residents.pop(name, None)
             resident = self._loaded(name)
@@ -100,6 +100,14 @@ class VoicePool:
             self._warn_if_crowded(name)
         self._residents.move_to_end(name)
         return resident
+
+    def _is_current(self, name: str, resident: _Resident) -> bool:
+        """Tell whether this is still the voice of that name, as it is on disk."""
+        voice = resident.loaded.voice
+        # A bundled voice that is hidden by another one has not changed itself.
+        return (
+            voice.folder == self._store.folder(name) and file_states(voice.files) == resident.files
+        )
 
     def _loaded(self, name: str) -> _Resident:
         start = time.monotonic()

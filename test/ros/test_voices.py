@@ -78,8 +78,13 @@ def consent() -> Any:
 
 
 def names(robot: Any) -> list[str]:
-    """Return the names of the voices as `list_voices` tells them."""
-    return [voice.name for voice in robot.list_voices().voices]
+    """Return the names of the voices as `list_voices` tells them, without the bundled ones."""
+    from gptsovits_ros.voice.bundled import BundledVoices
+
+    told = [voice.name for voice in robot.list_voices().voices]
+    bundled = BundledVoices().names()
+    assert set(bundled) <= set(told)
+    return [name for name in told if name not in bundled]
 
 
 def codes() -> type:

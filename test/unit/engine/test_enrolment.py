@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from gptsovits_ros.errors import (
     VoiceNotFoundError,
 )
 from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.voice import bundled
 from gptsovits_ros.voice.enroll.decode import Clip
 from gptsovits_ros.voice.enroll.plan import EnrolmentPlan, Piece
 from gptsovits_ros.voice.enroll.quality import Quality
@@ -138,6 +140,31 @@ def test_a_text_that_the_base_voice_does_not_read_is_left_out(engine, chain):
     report = engine.enroll(replace(REQUEST, language='ja'))
     assert report.quality.text == ''
     assert any('does not speak ja' in note for note in report.quality.notes)
+
+
+def test_without_any_voice_of_ones_own_the_bundled_default_is_the_base(
+    tiny_voice, chain, tmp_path, monkeypatch
+):
+    package = tmp_path / 'package'
+    shutil.copytree(tiny_voice, package / 'core')
+    before = {path: path.stat().st_mtime_ns for path in (package, *package.rglob('*'))}
+    monkeypatch.setattr(bundled, 'BUNDLED_ROOT', package)
+    settings = EngineSettings(
+        voice_root=str(tmp_path / 'voices'),
+        model_root=str(tmp_path / 'models'),
+        device='cpu',
+        cache='off',
+    )
+    engine = Engine.open(settings)
+    assert engine.enroll(REQUEST).base == 'core'
+    voice = engine._store.voice('ingrid')
+    assert (voice.base, voice.semantic.parent) == ('core', package / 'core')
+    assert voice.conditions == tmp_path / 'voices' / 'ingrid' / 'conditions.safetensors'
+    assert speech(engine, 'ingrid').std() > 0
+    # The next one is made with the same models, though the first is the default voice now.
+    assert engine.enroll(replace(REQUEST, name='second')).base == 'ingrid'
+    assert engine._store.voice('second').base == 'core'
+    assert {path: path.stat().st_mtime_ns for path in (package, *package.rglob('*'))} == before
 
 
 def test_models_are_loaded_once_for_several_enrolments(engine, monkeypatch):
