@@ -1,14 +1,13 @@
 """When each phoneme of a clip is spoken, found by what a recogniser hears.
 
 CTC tells which phonemes there are, not how long they last. A small reader is trained by CTC on the
-teacher's features of all clips, then each clip is aligned with its own text; the encoder learns
-from one label per frame many times faster than from CTC alone.
+teacher's features of all clips, then each clip is aligned with its own text.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from gptsovits_ros.text.symbols import symbol_table
 from gptsovits_ros.training.batching import make_batches
-from gptsovits_ros.training.content_data import ContentClips
+from gptsovits_ros.training.content_data import FRAMES_PER_S, HeardClips
 from gptsovits_ros.training.content_losses import (
     BLANK,
     edit_distance,
@@ -33,9 +32,9 @@ LEARNING_RATE = 2e-3
 BATCHES = BatchSettings(batch_size=32, max_positions=4000)
 # CTC puts blanks wherever it can; so much dearer, they give way to the phonemes beside them.
 BLANK_COST = 4.0
-# A longer stretch of blanks is silence, but for so many frames at each side.
-LONGEST_GAP = 14
-GAP_MARGIN = 4
+# A longer stretch of blanks is silence, but for the margin at each side [s].
+LONGEST_GAP_S = 0.28
+GAP_MARGIN_S = 0.08
 
 
 class Aligner(nn.Module):
@@ -52,7 +51,7 @@ class Aligner(nn.Module):
 
 
 def train_aligner(
-    clips: ContentClips, teacher_width: int, epochs: int, report: Callable[[str], None]
+    clips: HeardClips, teacher_width: int, epochs: int, report: Callable[[str], None]
 ) -> Aligner:
     """Train the reader on the training split."""
     torch.manual_seed(0)
@@ -79,50 +78,50 @@ def train_aligner(
     return model.eval().requires_grad_(False)
 
 
-def reading_error(clips: ContentClips, model: Aligner, split: str) -> float:
+def reading_error(clips: HeardClips, model: Aligner, split: str) -> float:
     """Return the phoneme error of the reader on a dev split; no alignment is better."""
     errors = wanted = 0
     for index in clips.of(split):
         batch = clips.batch([index])
         phonemes = batch.phonemes[0].tolist()
-        found = read_phonemes(model(batch.teacher), batch.lengths)[0]
+        found = read_phonemes(model(batch.teacher)[0].argmax(-1))
         errors += edit_distance(phonemes, found)
         wanted += len(phonemes)
     return errors / max(wanted, 1)
 
 
-def align_clips(clips: ContentClips, model: Aligner) -> Iterator[str]:
-    """Yield one line of ALIGNMENT_FILE per clip: its name, and each phoneme with its frames."""
-    symbols = symbol_table('v2')
-    for index in range(len(clips)):
-        batch = clips.batch([index])
-        scores = model(batch.teacher)[0].log_softmax(-1).double().numpy()
-        labels = align(scores, batch.phonemes[0].tolist())
-        runs = ' '.join(f'{symbols[label]}:{count}' for label, count in labels)
-        yield f'{clips.name(index)}\t{runs}'
+def pair_scores(scores: Tensor) -> Tensor:
+    """Return log probabilities [F // 2, symbols] at half the rate of [F, symbols]."""
+    count = len(scores) // 2
+    return scores[: 2 * count].unflatten(0, (count, 2)).mean(1)
 
 
-def align(scores: np.ndarray, phonemes: Sequence[int]) -> list[tuple[int, int]]:
+def align(
+    scores: np.ndarray, phonemes: Sequence[int], frames_per_s: int = FRAMES_PER_S
+) -> list[tuple[int, int]]:
     """Return the phonemes with the frames that each lasts, BLANK for silence, F frames in all.
 
     Args:
         scores: log probabilities [F, symbols].
-        phonemes: ids, in order.
+        phonemes: ids, in order; each lasts one frame at least.
+        frames_per_s: rate of the frames.
 
     """
+    longest_gap = round(LONGEST_GAP_S * frames_per_s)
+    margin = round(GAP_MARGIN_S * frames_per_s)
     path = _best_path(scores, phonemes)
     frames = [np.flatnonzero(path == place) for place in range(len(phonemes))]
     first, last = frames[0][0], frames[-1][-1] + 1
-    start = max(first - GAP_MARGIN, 0)
+    start = max(first - margin, 0)
     runs = [(BLANK, start)]
     for place, symbol in enumerate(phonemes[:-1]):
         end, following = frames[place][-1] + 1, frames[place + 1][0]
         gap = following - end
-        silence = gap - 2 * GAP_MARGIN if gap > LONGEST_GAP else 0
+        silence = gap - 2 * margin if gap > longest_gap else 0
         end += (gap - silence) // 2
         runs += [(symbol, end - start), (BLANK, silence)]
         start = end + silence
-    end = min(last + GAP_MARGIN, len(path))
+    end = min(last + margin, len(path))
     runs += [(phonemes[-1], end - start), (BLANK, len(path) - end)]
     return [(symbol, int(count)) for symbol, count in runs if count]
 

@@ -1,15 +1,15 @@
-"""Trains the content encoder and the semantic tokenizer of a voice that is made from nothing.
+"""Trains the content encoder of a voice that is made from nothing: to give tokens to any audio.
 
-The official tokens come from HuBERT and a codebook that was learned with the acoustic model. Here
-a small encoder learns three things at once from speech whose text is known: what a large speech
-recognizer hears in it, with the mean of each speaker taken away; the phonemes, read from the
-tokens alone; and that rooms, microphones and the size of the throat do not matter.
+The tokens of the corpus come from its texts (content_codes.py). Whoever enrols a voice has no
+aligned text, so an encoder learns to hear the same tokens, whatever the room, the microphone and
+the throat, with codebook and projection fixed. It also learns what a large speech recogniser
+hears, which tells it more of each frame than the number of a token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gptsovits_ros.checkpoint.content import CONTENT, KIND
-from gptsovits_ros.checkpoint.weights import WeightFile, read_weights
+from gptsovits_ros.checkpoint.content import CONTENT, content_weights
+from gptsovits_ros.checkpoint.weights import WeightFile
 from gptsovits_ros.encoders.content import ContentConfig, relative_decibels
-from gptsovits_ros.errors import CheckpointError
+from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.training.batching import make_batches
 from gptsovits_ros.training.content_augment import (
     AugmentSettings,
@@ -28,16 +28,20 @@ from gptsovits_ros.training.content_augment import (
     change_tempo,
     draw_tempo,
 )
-from gptsovits_ros.training.content_data import ContentBatch, ContentClips
+from gptsovits_ros.training.content_codes import LABELS_FILE, read_code_labels
+from gptsovits_ros.training.content_data import TOKEN_STRIDE, ContentBatch, ContentClips
 from gptsovits_ros.training.content_losses import (
-    commitment_loss,
-    edit_distance,
-    label_loss,
-    phoneme_loss,
-    read_phonemes,
+    TokenErrors,
     regression_loss,
+    spread_targets,
+    token_loss,
 )
-from gptsovits_ros.training.content_tokenizer import TOKEN_STRIDE, Tokenizer, TokenizerOutput
+from gptsovits_ros.training.content_student import (
+    START_FILE,
+    Student,
+    StudentOutput,
+    read_codebook,
+)
 from gptsovits_ros.training.corpus import DEV_SPEAKER, DEV_TEXT, TRAIN
 from gptsovits_ros.training.ema import MovingAverage
 from gptsovits_ros.training.optimizers import make_optimizer, set_rate
@@ -50,13 +54,6 @@ from gptsovits_ros.training.settings import (
 )
 from gptsovits_ros.training.trained_model import TrainedModel
 
-KMEANS_ROUNDS = 10
-KMEANS_VECTORS_PER_ROW = 24
-# Official names of what the acoustic model takes over.
-PROJECTION = 'ssl_proj.'
-CODEBOOK = 'quantizer.vq.layers.0._codebook.embed'
-ENCODER = 'encoder.'
-
 
 @dataclass(frozen=True)
 class ContentSettings:
@@ -66,22 +63,12 @@ class ContentSettings:
         model: sizes of the content encoder.
         run: how long, how often, how exact.
         batches: how clips are put together; positions are feature frames.
-        optimizer: of all but the codebook.
+        optimizer: of the encoder.
         augment: how clips are changed.
-        codebook_size: number of semantic tokens.
         teacher_width: of the teacher's features.
-        head_channels: width of what reads the tokens in training.
-        quantize_from: updates before the codebook is placed and used.
-        settle_from: updates after which unused rows stay where they are.
-        codebook_decay: of the moving averages that the rows follow.
-        frame_weight: of the distance from the teacher at 50 frames per second.
-        token_weight: of the distance from the teacher, from the tokens.
-        phoneme_weight: of the phonemes in their order, from the tokens.
-        label_weight: of the phoneme of each frame, from the features and from the tokens; needs
-            the alignment.
-        commitment_weight: of the distance from the rows.
-        start: file of an earlier run (best.safetensors) whose encoder and projection are taken
-            over; empty: random weights.
+        temperature: squared distance from a row that makes a token less likely by e.
+        smoothing: share of the target that is spread over the variants of its phoneme.
+        teacher_weight: of the distance from the teacher, beside that of the tokens.
 
     """
 
@@ -90,25 +77,22 @@ class ContentSettings:
     batches: BatchSettings = field(default_factory=BatchSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
-    codebook_size: int = 1024
     teacher_width: int = 512
-    head_channels: int = 256
-    quantize_from: int = 1000
-    settle_from: int = 3000
-    codebook_decay: float = 0.99
-    frame_weight: float = 0.5
-    token_weight: float = 1.0
-    phoneme_weight: float = 0.5
-    label_weight: float = 0.5
-    commitment_weight: float = 0.5
-    start: str = ''
+    temperature: float = 0.2
+    smoothing: float = 0.2
+    teacher_weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for values that make no sense."""
+        if self.temperature <= 0 or not 0 <= self.smoothing < 1:
+            raise ValueError('temperature must be above 0, and smoothing in [0, 1)')
 
 
 class ContentTrainer(TrainedModel):
-    """Holds tokenizer, optimizer and average; see loop.Trainer for the methods."""
+    """Holds student, optimizer and average; see loop.Trainer for the methods."""
 
     role = CONTENT
-    score = f'{DEV_TEXT}/phoneme_error'
+    score = f'{DEV_TEXT}/token_error'
 
     def __init__(
         self,
@@ -117,16 +101,32 @@ class ContentTrainer(TrainedModel):
         device: torch.device,
         report: Callable[[str], None],
     ) -> None:
-        """Read the corpus and make the model; `report` is told what is left out."""
+        """Read the corpus and make the model; `report` is told what is left out.
+
+        Raises:
+            ConfigurationError: the corpus does not fit to itself or to the settings.
+            CheckpointError: its codebook cannot be read.
+
+        """
         self.plain = plain_settings(settings)
         self._settings = settings
         self._device = device
+        self._codebook = read_codebook(corpus / START_FILE).to(device)
+        size, width = self._codebook.rows.shape
+        if width != settings.model.width:
+            raise ConfigurationError(
+                f'the codebook of {corpus} is {width} wide, not {settings.model.width}'
+            )
+        self._labels = read_code_labels(corpus / LABELS_FILE, size).to(device)
+        self._targets = spread_targets(self._labels, settings.smoothing)
         self._clips = ContentClips(corpus, settings.model, settings.teacher_width, report)
+        if self._clips.largest_token >= size:
+            raise ConfigurationError(
+                f'{corpus} has the token {self._clips.largest_token}, but {size} codes'
+            )
         self._train = self._clips.of(TRAIN)
         torch.manual_seed(settings.run.seed)
         self._model = self._make_model()
-        if settings.start:
-            self._take_over(Path(settings.start))
         self._parameters = list(self._model.parameters())
         self._optimizer = make_optimizer([(self._parameters, 1.0)], settings.optimizer)
         self._precision = Precision(settings.run.precision, device)
@@ -135,93 +135,73 @@ class ContentTrainer(TrainedModel):
     def step(self, batches: list[list[int]], step: int) -> dict[str, Tensor]:
         """Make one update."""
         settings = self._settings
-        if step == settings.quantize_from:
-            self._place_codebook()
-        is_quantized = step >= settings.quantize_from
         set_rate(self._optimizer, settings.optimizer.rate(step))
         total: dict[str, Tensor] = {}
-        vectors, codes = [], []
         for indices in batches:
             batch = self._changed(indices)
-            output = self._run(batch, is_quantized)
+            with self._precision.autocast():
+                output = self._run(self._model, batch)
             losses = self._losses(output, batch)
             self._precision.backward(losses['loss'] / len(batches), self._parameters)
             for name, value in losses.items():
                 total[name] = total.get(name, 0) + value.detach() / len(batches)
-            valid = _valid_tokens(batch, output)
-            vectors.append(output.projected.detach()[valid])
-            codes.append(output.codes[valid])
         norm = self._precision.update(self._optimizer, self._parameters, settings.run.clip_norm)
         self._precision.end_step()
-        if is_quantized:
-            self._model.codebook.update(
-                torch.cat(vectors),
-                torch.cat(codes),
-                settings.codebook_decay,
-                moves_dead_rows=step < settings.settle_from,
-            )
         self._average.update(self._model.state_dict(), step)
         return {**total, 'gradient_norm': norm}
 
     @torch.inference_mode()
     def evaluate(self) -> dict[str, float]:
-        """Return errors of the phonemes read from the tokens of the dev splits, and code use."""
-        model = self.averaged()
+        """Return how often tokens of the dev splits are wrong, and their phonemes."""
+        model = self._make_model()
+        model.load_state_dict(self._average.tensors)
+        model.eval()
         values: dict[str, float] = {}
         for split in (DEV_TEXT, DEV_SPEAKER):
-            errors = wanted = 0
-            used: set[int] = set()
-            distance = []
+            errors, losses = TokenErrors(self._labels), []
             for index in self._clips.of(split)[: self._settings.run.evaluate_clips]:
                 batch = self._clips.batch([index]).to(self._device)
-                mel = relative_decibels(batch.power, self._settings.model.range_db)
-                output = model(mel, batch.lengths, is_quantized=True)
-                phonemes = batch.phonemes[0].tolist()
-                found = read_phonemes(output.phonemes, batch.lengths // TOKEN_STRIDE)[0]
-                errors += edit_distance(phonemes, found)
-                wanted += len(phonemes)
-                used.update(output.codes[_valid_tokens(batch, output)].tolist())
-                distance.append(self._losses(output, batch)['token'])
-            if wanted:
-                values[f'{split}/phoneme_error'] = errors / wanted
-                values[f'{split}/token'] = float(torch.stack(distance).mean())
-                values[f'{split}/codes_used'] = float(len(used))
+                output = self._run(model, batch)
+                errors.add(batch.tokens[0], output.logits[0].argmax(-1))
+                losses.append(self._losses(output, batch))
+            if losses:
+                values |= {f'{split}/{name}': value for name, value in errors.rates().items()}
+                for name in ('token', 'teacher'):
+                    mean = torch.stack([loss[name] for loss in losses]).mean()
+                    values[f'{split}/{name}'] = float(mean)
         return values
 
     def weights(self, info: str) -> WeightFile:
-        """Return encoder, projection and codebook, averaged, as a file."""
-        model = self.averaged()
-        tensors = {f'{ENCODER}{name}': value for name, value in model.encoder.state_dict().items()}
-        tensors |= {
-            f'{PROJECTION}{name}': value for name, value in model.projection.state_dict().items()
-        }
-        tensors[CODEBOOK] = model.codebook.rows
-        return WeightFile(CONTENT, KIND, {'model': self.plain['model']}, info, tensors)
-
-    def averaged(self) -> Tokenizer:
-        """Return the tokenizer with averaged weights, for use."""
-        model = self._make_model()
-        model.load_state_dict(self._average.tensors)
-        return model.eval().requires_grad_(False)
-
-    def _make_model(self) -> Tokenizer:
-        settings = self._settings
-        return Tokenizer(
-            settings.model, settings.codebook_size, settings.teacher_width, settings.head_channels
-        ).to(self._device)
-
-    def _take_over(self, path: Path) -> None:
-        names = {ENCODER: 'encoder.', PROJECTION: 'projection.'}
+        """Return the averaged encoder as a file."""
+        prefix = 'encoder.'
         tensors = {
-            f'{ours}{name.removeprefix(official)}': value.float()
-            for name, value in read_weights(path).tensors.items()
-            for official, ours in names.items()
-            if name.startswith(official)
+            name.removeprefix(prefix): value
+            for name, value in self._average.tensors.items()
+            if name.startswith(prefix)
         }
-        try:
-            self._model.load_state_dict(self._model.state_dict() | tensors)
-        except RuntimeError as error:
-            raise CheckpointError(f'{path} does not fit the settings: {error}') from error
+        return content_weights(self._settings.model, tensors, info)
+
+    def load(self, state: dict) -> None:
+        """Take back what `state` gave.
+
+        Raises:
+            ConfigurationError: the run was started with another codebook.
+
+        """
+        for name, value in self._codebook.state_dict(prefix='codebook.').items():
+            saved = state['model'].get(name)
+            if saved is None or not torch.equal(saved.to(value), value):
+                raise ConfigurationError(
+                    'the codebook of the corpus is not that which this run was started with; '
+                    'choose another folder for the run'
+                )
+        super().load(state)
+
+    def _make_model(self) -> Student:
+        settings = self._settings
+        return Student(
+            settings.model, self._codebook, settings.teacher_width, settings.temperature
+        ).to(self._device)
 
     def _plan(self, epoch: int) -> list[list[int]]:
         rng = np.random.default_rng([self._settings.run.seed, epoch])
@@ -229,71 +209,29 @@ class ContentTrainer(TrainedModel):
         batches = make_batches(lengths, self._settings.batches, rng)
         return [[self._train[place] for place in batch] for batch in batches]
 
-    def _run(self, batch: ContentBatch, is_quantized: bool) -> TokenizerOutput:
+    def _run(self, model: Student, batch: ContentBatch) -> StudentOutput:
         mel = relative_decibels(batch.power, self._settings.model.range_db)
-        with self._precision.autocast():
-            return self._model(mel, batch.lengths, is_quantized)
+        return model(mel, batch.lengths)
 
     def _changed(self, indices: list[int]) -> ContentBatch:
         """Return clips in another tempo, from other rooms."""
         batch = self._clips.batch(indices)
         settings, stride = self._settings.augment, self._settings.model.frame_stride
         rate = draw_tempo(settings)
-        teacher = change_tempo(batch.teacher.transpose(1, 2), rate).transpose(1, 2)
-        power = change_tempo(batch.power, rate, stride)
-        # The nearest label, as there is nothing between two of them.
-        labels = batch.labels[:, None].float()
-        labels = F.interpolate(labels, size=teacher.shape[1], mode='nearest-exact')[:, 0].long()
-        lengths = (batch.lengths * teacher.shape[1]) // batch.teacher.shape[1]
-        power = augment(power, lengths * stride, settings)
-        changed = replace(batch, power=power, teacher=teacher, labels=labels, lengths=lengths)
-        return changed.to(self._device)
+        teacher = change_tempo(batch.teacher.transpose(1, 2), rate, TOKEN_STRIDE).transpose(1, 2)
+        power = change_tempo(batch.power, rate, TOKEN_STRIDE * stride)
+        # The nearest token, as there is nothing between two of them.
+        tokens = F.interpolate(
+            batch.tokens[:, None].float(),
+            size=teacher.shape[1] // TOKEN_STRIDE,
+            mode='nearest-exact',
+        )
+        changed = ContentBatch(power, teacher, tokens[:, 0].long())
+        power = augment(power, changed.lengths * stride, settings)
+        return ContentBatch(power, teacher, changed.tokens).to(self._device)
 
-    def _losses(self, output: TokenizerOutput, batch: ContentBatch) -> dict[str, Tensor]:
-        settings, tokens = self._settings, batch.lengths // TOKEN_STRIDE
-        frame = regression_loss(output.frames.float(), batch.teacher, batch.lengths)
-        count = output.tokens.shape[1]
-        means = batch.teacher[:, : count * TOKEN_STRIDE].unflatten(1, (count, -1)).mean(2)
-        token = regression_loss(output.tokens.float(), means, tokens)
-        phoneme = phoneme_loss(output.phonemes, tokens, batch.phonemes, batch.phoneme_lengths)
-        labels = batch.labels[:, : count * TOKEN_STRIDE]
-        label = (
-            label_loss(output.frame_labels, batch.labels) + label_loss(output.token_labels, labels)
-        ) / 2
-        commitment = commitment_loss(output.projected, output.quantized, tokens)
-        return {
-            'loss': settings.frame_weight * frame
-            + settings.token_weight * token
-            + settings.phoneme_weight * phoneme
-            + settings.label_weight * label
-            + settings.commitment_weight * commitment,
-            'frame': frame,
-            'token': token,
-            'phoneme': phoneme,
-            'label': label,
-            'commitment': commitment,
-        }
-
-    @torch.no_grad()
-    def _place_codebook(self) -> None:
-        """Place the rows where the content of some clips is."""
-        needed = self._settings.codebook_size * KMEANS_VECTORS_PER_ROW
-        vectors: list[Tensor] = []
-        for indices in self._plan(0):
-            batch = self._changed(indices)
-            output = self._run(batch, is_quantized=False)
-            vectors.append(output.projected[_valid_tokens(batch, output)])
-            if sum(map(len, vectors)) >= needed:
-                break
-        self._model.codebook.fit(torch.cat(vectors), KMEANS_ROUNDS)
-        # The average of rows that were not there yet means nothing.
-        state = self._model.state_dict()
-        for name, value in self._average.tensors.items():
-            if name.startswith('codebook.'):
-                value.copy_(state[name])
-
-
-def _valid_tokens(batch: ContentBatch, output: TokenizerOutput) -> Tensor:
-    """Return bool [B, S]: True for the tokens that lie within their clip."""
-    places = torch.arange(output.codes.shape[1], device=output.codes.device)
-    return places < (batch.lengths // TOKEN_STRIDE)[:, None]
+    def _losses(self, output: StudentOutput, batch: ContentBatch) -> dict[str, Tensor]:
+        token = token_loss(output.logits, batch.tokens, self._targets)
+        teacher = regression_loss(output.teacher.float(), batch.teacher, batch.lengths)
+        loss = token + self._settings.teacher_weight * teacher
+        return {'loss': loss, 'token': token, 'teacher': teacher}

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from gptsovits_ros.audio.files import AudioLimits, read_audio
 from gptsovits_ros.audio.resample import resample_soxr_hq
-from gptsovits_ros.encoders.content import ContentEncoder
 from gptsovits_ros.errors import AudioInvalidError, ConfigurationError, GptsovitsError
 from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.training.corpus import (
@@ -28,12 +25,9 @@ from gptsovits_ros.training.corpus import (
 )
 
 CORPUS_FILE, PHONEMES_FILE, TOKENS_FILE = 'corpus.tsv', 'phonemes.tsv', 'tokens.tsv'
-CONTENT_FOLDER = 'content'
 LIMITS = AudioLimits(max_duration_s=MAX_SECONDS)
 # Older tables call the name of a clip so.
 NAME_COLUMNS = ('name', 'clip')
-
-Tokenize = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -161,43 +155,6 @@ def phonemes_of(clip: Clip, frontend: TextFrontend) -> str:
     """Return the symbols of a clip's text, with spaces between them."""
     spans = frontend.phonemes(clip.text, clip.language).spans
     return ' '.join(symbol for span in spans for symbol in span.phonemes)
-
-
-def write_tokens(
-    folder: Path, encoder: ContentEncoder, tokenize: Tokenize, with_features: bool = False
-) -> int:
-    """Write tokens.tsv, and content/NAME.npy if asked, for all clips of corpus.tsv.
-
-    The encoder sees each clip without a tail, so that tokens and sound have one length.
-
-    Args:
-        folder: of the corpus.
-        encoder: waveform -> content features.
-        tokenize: features [1, width, F] -> semantic tokens [1, S].
-        with_features: also keep the features, float16 [F, width].
-
-    Returns:
-        The number of clips.
-
-    Raises:
-        ConfigurationError: corpus.tsv is wrong; AudioInvalidError: a file is missing or damaged.
-
-    """
-    clips = read_clips(folder / CORPUS_FILE)
-    if with_features:
-        (folder / CONTENT_FOLDER).mkdir(exist_ok=True)
-    lines = []
-    for clip in clips:
-        with torch.inference_mode():
-            wave = read_wave(folder, clip.name, encoder.config.sample_rate)
-            features = encoder.encode(torch.from_numpy(wave).to(encoder.device))
-            tokens = tokenize(features)[0].tolist()
-        lines.append(f'{clip.name}\t{" ".join(map(str, tokens))}')
-        if with_features:
-            array = features[0].T.cpu().numpy().astype(np.float16)
-            np.save(folder / CONTENT_FOLDER / f'{clip.name}.npy', array)
-    write_lines(folder / TOKENS_FILE, lines)
-    return len(clips)
 
 
 def read_wave(folder: Path, name: str, sample_rate: int) -> np.ndarray:

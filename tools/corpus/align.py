@@ -1,10 +1,17 @@
 #!/usr/bin/env python3
-"""Find when each phoneme is spoken, from what the teacher of content features hears.
+"""Give the clips of a corpus their semantic tokens, by aligning them with their text.
 
-    .venv/bin/python tools/corpus/align.py CORPUS [--epochs N]
+    .venv/bin/python tools/corpus/align.py CORPUS [--epochs N] [--again]
 
-CORPUS is what prepare.py and listen.py made; it gets alignment.tsv, one line per clip: its name,
-then each phoneme with its length in frames of 20 ms, "_" for silence.
+CORPUS is what prepare.py and listen.py made. It gets
+
+- codes.safetensors, all that makes the tokens: the aligner and the variants of each phoneme;
+- codes.tsv, the phoneme that each token stands for, "_" for silence;
+- acoustic_init.safetensors, projection and codebook, which acoustic models start from;
+- tokens.tsv, the tokens of all clips.
+
+Where codes.safetensors is there already, only clips without tokens get some, and no token moves;
+--again makes all of it anew, for models that are trained anew.
 """
 
 from __future__ import annotations
@@ -14,13 +21,7 @@ from pathlib import Path
 
 import torch
 
-from gptsovits_ros.encoders.content import ContentConfig
-from gptsovits_ros.training.content_align import align_clips, reading_error, train_aligner
-from gptsovits_ros.training.content_data import ALIGNMENT_FILE, ContentClips
-from gptsovits_ros.training.corpus import DEV_SPEAKER, DEV_TEXT
-from gptsovits_ros.training.prepare import write_lines
-
-TEACHER_WIDTH = 512
+from gptsovits_ros.training.content_tokens import TokenSettings, tokenize_corpus
 
 
 def main() -> None:
@@ -28,19 +29,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('corpus', type=Path)
-    parser.add_argument('--epochs', type=int, default=8)
+    parser.add_argument('--epochs', type=int, default=TokenSettings.epochs)
+    parser.add_argument('--again', action='store_true')
     args = parser.parse_args()
     torch.set_num_threads(1)
 
     def report(text: str) -> None:
         print(text, flush=True)
 
-    clips = ContentClips(args.corpus, ContentConfig(), TEACHER_WIDTH, report)
-    model = train_aligner(clips, TEACHER_WIDTH, args.epochs, report)
-    for split in (DEV_TEXT, DEV_SPEAKER):
-        error = reading_error(clips, model, split)
-        report(f'{split}: phoneme error {100 * error:.1f} %')
-    write_lines(args.corpus / ALIGNMENT_FILE, align_clips(clips, model))
+    count = tokenize_corpus(args.corpus, TokenSettings(epochs=args.epochs), report, args.again)
+    report(f'{count} clips have got their tokens')
 
 
 if __name__ == '__main__':

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Tell what semantic tokens know: phonemes, which they should, and speakers, as little as can be.
+"""Tell what semantic tokens know, and how well the content encoder gives them.
 
-    .venv/bin/python tools/corpus/probe_tokens.py CORPUS [--kmeans]
+    .venv/bin/python tools/corpus/probe_tokens.py CORPUS [--clips N]
 
-Reads CORPUS/tokens.tsv, and with --kmeans also makes tokens by plain k-means on the teacher's
-features, for comparison. Prints one line per kind of token:
+CORPUS is what align.py made, and train_content.py for the second part. Prints
 
-- phoneme error of a probe trained on the tokens by CTC: from single tokens, and from five at once;
-- share of clips whose speaker (of the six core speakers; chance 17 %) is known by the histogram of
-  its tokens, by naive Bayes learned on other clips;
-- how much of a token sequence another voice has as well when it says the same sentence;
-- codes in use, their perplexity, and how often a token is that before it.
+- of the tokens of the corpus: codes in use, their perplexity, and how often a token is that before
+  it; the share of clips whose speaker (of the six core speakers; chance 17 %) is known by their
+  tokens, by naive Bayes learned on other clips; how much of a token sequence another voice has as
+  well when it says the same sentence;
+- of the tokens that the encoder gives to N clips of each split: how many codes are right, how many
+  stand for the right phoneme, and the error of the phonemes in their order.
 """
 
 from __future__ import annotations
@@ -22,136 +22,106 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from gptsovits_ros.text.symbols import PAUSES, PUNCTUATION, symbol_ids, symbol_table
-from gptsovits_ros.training.content_data import TEACHER_FOLDER
-from gptsovits_ros.training.content_losses import edit_distance, phoneme_loss, read_phonemes
-from gptsovits_ros.training.content_tokenizer import Codebook
-from gptsovits_ros.training.prepare import (
-    CORPUS_FILE,
-    PHONEMES_FILE,
-    TOKENS_FILE,
-    Clip,
-    read_clips,
-    read_lists,
-)
+from gptsovits_ros.checkpoint.content import CONTENT_FILE, load_content_encoder
+from gptsovits_ros.encoders.content import ContentEncoder
+from gptsovits_ros.training.content_codes import LABELS_FILE, read_code_labels
+from gptsovits_ros.training.content_data import read_token_lists
+from gptsovits_ros.training.content_losses import TokenErrors, edit_distance
+from gptsovits_ros.training.content_student import START_FILE, FixedCodebook, read_codebook
+from gptsovits_ros.training.corpus import SPLITS
+from gptsovits_ros.training.prepare import CORPUS_FILE, TOKENS_FILE, Clip, read_clips, read_wave
 
-WIDTH = 192
-EPOCHS = 8
-BATCH = 32
-KMEANS_VECTORS = 40000
 CORE = 'core-'
-SILENT = frozenset((*PUNCTUATION, *PAUSES))
 
-Rows = dict[str, list[int]]
-
-
-class Probe(nn.Module):
-    """Tokens -> phoneme logits, each token seen with so many neighbours."""
-
-    def __init__(self, codes: int, context: int) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(codes, WIDTH)
-        self.mix = nn.Conv1d(WIDTH, WIDTH, context, padding=context // 2)
-        self.output = nn.Linear(WIDTH, len(symbol_table('v2')))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Return [B, S, symbols] of tokens [B, S]."""
-        return self.output(self.mix(self.embedding(tokens).transpose(1, 2)).transpose(1, 2))
+Tokens = dict[str, np.ndarray]
 
 
 def main() -> None:
+    """Print the numbers."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('corpus', type=Path)
-    parser.add_argument('--kmeans', action='store_true')
+    parser.add_argument('--clips', type=int, default=100)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    clips = read_clips(args.corpus / CORPUS_FILE)
-    lists = read_lists(args.corpus / TOKENS_FILE)
-    rows = {name: [int(token) for token in text.split()] for name, text in lists.items()}
-    phonemes = {
-        name: symbol_ids([s for s in text.split() if s not in SILENT], 'v2').tolist()
-        for name, text in read_lists(args.corpus / PHONEMES_FILE).items()
-    }
-    clips = [clip for clip in clips if len(rows.get(clip.name, ())) > len(phonemes[clip.name])]
-    size = 1 << math.ceil(math.log2(max(max(row) for row in rows.values()) + 1))
-    report('tokens', clips, rows, phonemes, size)
-    if args.kmeans:
-        report('k-means', clips, kmeans_tokens(args.corpus, clips, size), phonemes, size)
+    tokens = read_token_lists(args.corpus / TOKENS_FILE)
+    clips = [clip for clip in read_clips(args.corpus / CORPUS_FILE) if clip.name in tokens]
+    codebook = read_codebook(args.corpus / START_FILE)
+    size = len(codebook.rows)
+    report_tokens(clips, tokens, size)
+    path = args.corpus / CONTENT_FILE
+    if not path.exists():
+        print(f'{path} is not there yet; train_content.py makes it')
+        return
+    encoder = load_content_encoder(path)
+    labels = read_code_labels(args.corpus / LABELS_FILE, size)
+    for split in SPLITS:
+        chosen = [clip for clip in clips if clip.split == split][: args.clips]
+        rates = encoder_errors(args.corpus, chosen, tokens, encoder, codebook, labels)
+        print(
+            f'encoder, {len(chosen)} clips of {split}: '
+            f'codes right: {100 - 100 * rates["token_error"]:.1f} %; '
+            f'their phonemes right: {100 - 100 * rates["label_error"]:.1f} %; '
+            f'phoneme error: {100 * rates["phoneme_error"]:.1f} %',
+            flush=True,
+        )
 
 
-def report(title: str, clips: list[Clip], rows: Rows, phonemes: Rows, size: int) -> None:
-    """Print the line of one kind of token."""
-    parts = []
-    for context in (1, 5):
-        for split, rate in phoneme_error(clips, rows, phonemes, size, context).items():
-            parts.append(f'phoneme error from {context}, {split}: {100 * rate:.1f} %')
-    parts.append(f'speaker known: {100 * speaker_accuracy(clips, rows, size):.1f} %')
-    parts.append(f'shared by two voices: {100 * voice_agreement(clips, rows):.1f} %')
-    tokens = np.concatenate([rows[clip.name] for clip in clips])
-    shares = np.bincount(tokens, minlength=size) / len(tokens)
+def report_tokens(clips: list[Clip], tokens: Tokens, size: int) -> None:
+    """Print the line of the tokens of the corpus."""
+    rows = [tokens[clip.name] for clip in clips]
+    shares = np.bincount(np.concatenate(rows), minlength=size) / sum(map(len, rows))
     perplexity = math.exp(-sum(share * math.log(share) for share in shares if share))
-    repeats = [
-        np.mean(np.diff(rows[clip.name]) == 0) for clip in clips if len(rows[clip.name]) > 1
-    ]
-    parts.append(f'{int((shares > 0).sum())} of {size} codes in use, perplexity {perplexity:.0f}')
-    parts.append(f'repeated: {100 * np.mean(repeats):.1f} %')
-    print(f'{title}: ' + '; '.join(parts), flush=True)
+    repeats = [np.mean(np.diff(row) == 0) for row in rows if len(row) > 1]
+    print(
+        f'tokens: {int((shares > 0).sum())} of {size} codes in use, perplexity {perplexity:.0f}; '
+        f'repeated: {100 * np.mean(repeats):.1f} %; '
+        f'speaker known: {100 * speaker_accuracy(clips, tokens, size):.1f} %; '
+        f'shared by two voices: {100 * voice_agreement(clips, tokens):.1f} %',
+        flush=True,
+    )
 
 
-def phoneme_error(
-    clips: list[Clip], rows: Rows, phonemes: Rows, size: int, context: int
+def encoder_errors(
+    corpus: Path,
+    clips: list[Clip],
+    tokens: Tokens,
+    encoder: ContentEncoder,
+    codebook: FixedCodebook,
+    labels: Tensor,
 ) -> dict[str, float]:
-    """Train a probe and return its phoneme error on the dev splits."""
-    torch.manual_seed(0)
-    probe = Probe(size, context)
-    train = [clip for clip in clips if clip.split == 'train']
-    steps = EPOCHS * math.ceil(len(train) / BATCH)
-    optimizer = torch.optim.AdamW(probe.parameters(), 3e-3, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=steps)
-    for _ in range(EPOCHS):
-        order = torch.randperm(len(train)).tolist()
-        for start in range(0, len(order), BATCH):
-            chosen = [train[index] for index in order[start : start + BATCH]]
-            tokens, lengths = padded([rows[clip.name] for clip in chosen])
-            targets, target_lengths = padded([phonemes[clip.name] for clip in chosen])
-            loss = phoneme_loss(probe(tokens), lengths, targets, target_lengths)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-    errors: dict[str, int] = defaultdict(int)
-    wanted: dict[str, int] = defaultdict(int)
+    """Return the error rates of the encoder's tokens for some clips."""
+    errors = TokenErrors(labels)
     with torch.inference_mode():
         for clip in clips:
-            if clip.split != 'train':
-                tokens, lengths = padded([rows[clip.name]])
-                found = read_phonemes(probe(tokens), lengths)[0]
-                errors[clip.split] += edit_distance(phonemes[clip.name], found)
-                wanted[clip.split] += len(phonemes[clip.name])
-    return {split: errors[split] / wanted[split] for split in sorted(wanted)}
+            wave = torch.from_numpy(read_wave(corpus, clip.name, encoder.config.sample_rate))
+            found = codebook.tokens(encoder.encode(wave))[0]
+            errors.add(torch.from_numpy(tokens[clip.name]), found)
+    return errors.rates()
 
 
-def speaker_accuracy(clips: list[Clip], rows: Rows, size: int) -> float:
+def speaker_accuracy(clips: list[Clip], tokens: Tokens, size: int) -> float:
     """Return how often naive Bayes tells which core speaker made a clip that it has not seen."""
     core = [clip for clip in clips if clip.speaker.startswith(CORE)]
     learned, unseen = core[::2], core[1::2]
+    if not unseen:
+        return math.nan
     speakers = sorted({clip.speaker for clip in core})
     counts = np.ones((len(speakers), size))
     for clip in learned:
-        counts[speakers.index(clip.speaker)] += np.bincount(rows[clip.name], minlength=size)
+        counts[speakers.index(clip.speaker)] += np.bincount(tokens[clip.name], minlength=size)
     scores = np.log(counts / counts.sum(1, keepdims=True))
     hits = [
-        speakers[int(np.argmax(scores[:, rows[clip.name]].sum(1)))] == clip.speaker
+        speakers[int(np.argmax(scores[:, tokens[clip.name]].sum(1)))] == clip.speaker
         for clip in unseen
     ]
     return float(np.mean(hits))
 
 
-def voice_agreement(clips: list[Clip], rows: Rows) -> float:
+def voice_agreement(clips: list[Clip], tokens: Tokens) -> float:
     """Return one minus the token error between two voices that say the same sentence."""
     by_text: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
@@ -160,31 +130,9 @@ def voice_agreement(clips: list[Clip], rows: Rows) -> float:
     for first, *others in by_text.values():
         for second in others:
             if first.speaker != second.speaker:
-                one, two = rows[first.name], rows[second.name]
+                one, two = tokens[first.name].tolist(), tokens[second.name].tolist()
                 shares.append(1 - edit_distance(one, two) / max(len(one), len(two)))
     return float(np.mean(shares)) if shares else math.nan
-
-
-def kmeans_tokens(corpus: Path, clips: list[Clip], size: int) -> Rows:
-    """Return tokens at the same rate by k-means on the teacher's features."""
-    features = {}
-    for clip in clips:
-        array = np.load(corpus / TEACHER_FOLDER / f'{clip.name}.npy').astype(np.float32)
-        pairs = torch.from_numpy(array[: len(array) // 2 * 2]).unflatten(0, (-1, 2))
-        features[clip.name] = pairs.mean(1)
-    everything = torch.cat([features[clip.name] for clip in clips if clip.split == 'train'])
-    deviation = everything.std(0)
-    torch.manual_seed(0)
-    chosen = torch.randperm(len(everything))[:KMEANS_VECTORS]
-    book = Codebook(size, everything.shape[1])
-    book.fit(everything[chosen] / deviation, 12)
-    return {name: book.nearest(value / deviation).tolist() for name, value in features.items()}
-
-
-def padded(lists: list[list[int]]) -> tuple[Tensor, Tensor]:
-    """Return lists as one tensor [B, longest], and their lengths [B]."""
-    rows = [torch.tensor(row) for row in lists]
-    return nn.utils.rnn.pad_sequence(rows, batch_first=True), torch.tensor([len(r) for r in rows])
 
 
 if __name__ == '__main__':

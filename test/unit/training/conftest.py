@@ -130,6 +130,14 @@ def fresh_corpus(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def corpus_with_codes(fresh_corpus: Path) -> Path:
+    """Return the folder of a corpus that tells which phoneme each token says."""
+    lines = (f'{2 * place}\t{symbol}\n' for place, symbol in enumerate(SYMBOLS))
+    (fresh_corpus / 'codes.tsv').write_text(''.join(lines), encoding='utf-8')
+    return fresh_corpus
+
+
+@pytest.fixture
 def settings_tree():
     """Return a function (role, changes) -> tree of settings."""
     trees = {'acoustic': ACOUSTIC, 'semantic': SEMANTIC}
@@ -150,17 +158,17 @@ def settings_file(tmp_path: Path, settings_tree):
 
 @pytest.fixture
 def make_trainer(corpus: Path, settings_tree):
-    """Return a function (role, changes) -> trainer on the CPU, in one thread."""
+    """Return a function (role, changes, corpus) -> trainer on the CPU, in one thread."""
     from gptsovits_ros.training.__main__ import TRAINERS
     from gptsovits_ros.training.settings import build_settings
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
 
-    def make(role: str, changes: dict | None = None):
+    def make(role: str, changes: dict | None = None, folder: Path = corpus):
         trainer_class, settings_class = TRAINERS[role]
         settings = build_settings(settings_class, settings_tree(role, changes), 'test')
-        return trainer_class(settings, corpus, torch.device('cpu'), lambda text: None)
+        return trainer_class(settings, folder, torch.device('cpu'), lambda text: None)
 
     yield make
     torch.set_num_threads(threads)
@@ -180,3 +188,49 @@ def run_steps():
         return losses
 
     return run
+
+
+# A sound of its own for each symbol of SYMBOLS, so that tokens can be learned from audio.
+TONES = (300, 800, 1400, 2100, 3000)
+TEACHER = 7
+
+
+def write_content_corpus(folder: Path) -> Path:
+    """Make a corpus whose audio and teacher features tell its tokens; ',' is silence.
+
+    The codes 2 i and 2 i + 1 stand for symbol i, those from 12 on for nothing.
+    """
+    from gptsovits_ros.training.content_student import write_start
+
+    rng = np.random.default_rng(3)
+    (folder / 'whisper').mkdir()
+    sounds = np.concatenate([3 * rng.standard_normal((5, TEACHER)), np.zeros((1, TEACHER))])
+    speakers = {
+        name: int(speaker[1:])
+        for name, _, speaker, *_ in (
+            row.split('\t') for row in (folder / 'corpus.tsv').read_text('utf-8').splitlines()[1:]
+        )
+    }
+    for line in (folder / 'tokens.tsv').read_text('utf-8').splitlines():
+        name, text = line.split('\t')
+        symbols = np.array([int(token) // 2 for token in text.split()])
+        # An odd frame at the end, as half of all clips have one.
+        frames = np.append(symbols.repeat(2), 5)
+        noise = 0.3 * rng.standard_normal((len(frames), TEACHER))
+        teacher = sounds[frames] + noise + 10 * speakers[name]
+        np.save(folder / 'whisper' / f'{name}.npy', teacher.astype(np.float16))
+        tones = np.append(TONES, 0)[frames.repeat(RATE // 50)]
+        wave = 0.3 * np.sin(2 * np.pi * np.cumsum(tones) / RATE)
+        soundfile.write(folder / 'audio' / f'{name}.wav', wave, RATE, subtype='PCM_16')
+    labels = [symbol if symbol != ',' else '_' for symbol in SYMBOLS for _ in range(2)]
+    lines = ''.join(f'{code}\t{symbol}\n' for code, symbol in enumerate(labels))
+    (folder / 'codes.tsv').write_text(lines, encoding='utf-8')
+    rows = torch.randn(CODES, WIDTH, generator=torch.Generator().manual_seed(0))
+    write_start(folder / 'acoustic_init.safetensors', rows)
+    return folder
+
+
+@pytest.fixture
+def content_corpus(fresh_corpus: Path) -> Path:
+    """Return the folder of a corpus with teacher features, codes and tokens, to be spoilt."""
+    return write_content_corpus(fresh_corpus)

@@ -1,4 +1,4 @@
-"""The tokenizer learns, is deterministic, goes on exactly, and exports what it is."""
+"""The content encoder learns to give tokens, is deterministic, goes on exactly, is read again."""
 
 from __future__ import annotations
 
@@ -9,64 +9,36 @@ import numpy as np
 import pytest
 import torch
 
-from gptsovits_ros.acoustic.quantizer import Quantizer
-from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.checkpoint.content import load_content_encoder
-from gptsovits_ros.checkpoint.training import load_tokenizer
-from gptsovits_ros.checkpoint.weights import write_weights
 from gptsovits_ros.errors import CheckpointError, ConfigurationError
-from gptsovits_ros.text.symbols import symbol_ids
-from gptsovits_ros.training.content_align import (
-    align,
-    align_clips,
-    reading_error,
-    train_aligner,
-)
 from gptsovits_ros.training.content_augment import AugmentSettings, augment, change_tempo
-from gptsovits_ros.training.content_data import NO_LABEL, ContentClips, read_alignment
-from gptsovits_ros.training.content_export import START_FILE, TOKENIZER_FILE, export_tokenizer
+from gptsovits_ros.training.content_data import ContentClips, HeardClips, read_token_lists
 from gptsovits_ros.training.content_losses import (
     BLANK,
+    NO_TOKEN,
+    TokenErrors,
     edit_distance,
     phoneme_loss,
     read_phonemes,
     regression_loss,
+    spread_targets,
+    token_loss,
 )
-from gptsovits_ros.training.content_tokenizer import Codebook
+from gptsovits_ros.training.content_student import START_FILE, read_codebook, write_start
 from gptsovits_ros.training.content_trainer import ContentSettings, ContentTrainer
 from gptsovits_ros.training.loop import Loop
-from gptsovits_ros.training.prepare import read_lists, read_wave
+from gptsovits_ros.training.prepare import read_wave
 from gptsovits_ros.training.progress import Progress
-from gptsovits_ros.training.settings import AcousticSettings, build_settings
+from gptsovits_ros.training.settings import build_settings
 
 TEACHER = 7
 SETTINGS = {
-    'model': {'width': 6, 'hidden_channels': 8, 'n_layers': 1, 'kernel_size': 3, 'bands': 20},
+    'model': {'width': 6, 'hidden_channels': 16, 'n_layers': 1, 'kernel_size': 3, 'bands': 20},
     'run': {'steps': 8, 'log_every': 4, 'evaluate_every': 4, 'ema_decay': 0.5},
     'batches': {'batch_size': 4, 'pool_batches': 2},
     'optimizer': {'learning_rate': 0.01, 'betas': [0.9, 0.98], 'eps': 1e-8},
-    'codebook_size': 16,
     'teacher_width': TEACHER,
-    'head_channels': 12,
-    'quantize_from': 3,
-    'settle_from': 6,
 }
-
-
-@pytest.fixture
-def content_corpus(fresh_corpus):
-    """Return a corpus with teacher features (a constant of the speaker, and noise) and labels."""
-    folder = fresh_corpus / 'whisper'
-    folder.mkdir()
-    rng, lines = np.random.default_rng(3), []
-    for row in (fresh_corpus / 'corpus.tsv').read_text('utf-8').splitlines()[1:]:
-        name, _, speaker, _, seconds, _ = row.split('\t')
-        frames = int(float(seconds) * 50)
-        features = rng.standard_normal((frames, TEACHER)) + 10 * int(speaker[1:])
-        np.save(folder / f'{name}.npy', features.astype(np.float16))
-        lines.append(f'{name}\t_:5 a1:10 b:{frames - 15}')
-    (fresh_corpus / 'alignment.tsv').write_text('\n'.join(lines) + '\n', encoding='utf-8')
-    return fresh_corpus
 
 
 @pytest.fixture
@@ -83,6 +55,11 @@ def make(content_corpus):
     torch.set_num_threads(threads)
 
 
+def clips_of(corpus, report=lambda text: None):
+    config = build_settings(ContentSettings, SETTINGS, 'test').model
+    return ContentClips(corpus, config, TEACHER, report)
+
+
 def loop(trainer, folder, steps):
     folder.mkdir(exist_ok=True)
     settings = build_settings(ContentSettings, {'run': {**SETTINGS['run'], 'steps': steps}}, 'run')
@@ -92,15 +69,26 @@ def loop(trainer, folder, steps):
     return [json.loads(line) for line in lines.getvalue().splitlines()]
 
 
-def test_loss_falls_before_and_after_the_codebook_is_placed(make, run_steps):
-    losses = run_steps(make(quantize_from=25), 50)
-    for first, last in ((0, 20), (25, 45)):
-        start, end = (
-            np.mean([step['phoneme'] for step in losses[place : place + 5]])
-            for place in (first, last)
-        )
-        assert end < start
-    assert losses[24]['commitment'] == 0 < losses[25]['commitment']
+def test_student_learns_the_tokens_of_sentences_that_it_has_not_heard(make, run_steps):
+    trainer = make()
+    before = trainer.evaluate()
+    losses = run_steps(trainer, 120)
+    after = trainer.evaluate()
+    assert losses[-1]['loss'] < losses[0]['loss'] / 2
+    for split in ('dev-text', 'dev-speaker'):
+        assert before[f'{split}/token_error'] > 0.6
+        assert after[f'{split}/token_error'] < 0.3
+        assert after[f'{split}/label_error'] <= after[f'{split}/token_error']
+        assert after[f'{split}/teacher'] < before[f'{split}/teacher']
+
+
+def test_codebook_and_projection_stay_as_they_are(make, run_steps, content_corpus):
+    trainer = make()
+    run_steps(trainer, 3)
+    wanted = read_codebook(content_corpus / START_FILE).state_dict()
+    for part in ('model', 'average'):
+        for name, value in wanted.items():
+            assert torch.equal(trainer.state()[part][f'codebook.{name}'], value), name
 
 
 def test_equal_seeds_give_equal_weights(make, run_steps):
@@ -110,11 +98,10 @@ def test_equal_seeds_give_equal_weights(make, run_steps):
         assert torch.equal(value, second.state()['model'][name]), name
 
 
-@pytest.mark.parametrize('first_part', [2, 5])  # before and after the codebook is placed
-def test_an_interrupted_run_ends_with_the_weights_of_one_that_was_not(make, tmp_path, first_part):
+def test_an_interrupted_run_ends_with_the_weights_of_one_that_was_not(make, tmp_path):
     whole, part, rest = make(), make(), make()
     loop(whole, tmp_path / 'whole', 8)
-    loop(part, tmp_path / 'parts', first_part)
+    loop(part, tmp_path / 'parts', 3)
     loop(rest, tmp_path / 'parts', 8)
     for name, value in whole.state()['model'].items():
         assert torch.equal(value, rest.state()['model'][name]), name
@@ -122,177 +109,164 @@ def test_an_interrupted_run_ends_with_the_weights_of_one_that_was_not(make, tmp_
         assert torch.equal(value, rest.state()['average'][name]), name
 
 
-def test_the_dev_splits_are_judged_by_the_phonemes_read_from_tokens(make, tmp_path):
-    events = loop(make(), tmp_path / 'run', 4)
-    values = next(event['values'] for event in events if event['event'] == 'dev')
-    assert {'dev-text/phoneme_error', 'dev-speaker/phoneme_error'} <= values.keys()
-    assert (tmp_path / 'run' / 'best.safetensors').is_file()
+def test_a_run_does_not_go_on_with_another_codebook(make, tmp_path, content_corpus):
+    loop(make(), tmp_path / 'run', 2)
+    write_start(content_corpus / START_FILE, torch.randn(16, 6))
+    with pytest.raises(ConfigurationError, match='not that which this run was started with'):
+        loop(make(), tmp_path / 'run', 8)
 
 
-def test_exported_files_give_the_tokens_that_were_written(
-    make, run_steps, content_corpus, settings_tree
+def test_the_best_encoder_is_read_by_the_engine_and_gives_the_tokens_that_were_judged(
+    make, tmp_path, content_corpus
 ):
-    # So slow that the codebook, placed at step 3, still fits.
-    trainer = make(optimizer={'learning_rate': 1e-5})
-    run_steps(trainer, 6)
-    config = trainer._settings.model
-    clips = export_tokenizer(trainer.weights('step 6'), config, content_corpus)
-    lists = read_lists(content_corpus / 'tokens.tsv')
-    assert clips == len(lists) == 24
-    model = build_settings(AcousticSettings, settings_tree('acoustic'), 'test').model
-    sovits = Sovits(model).eval().requires_grad_(False)
-    load_tokenizer(sovits, content_corpus / START_FILE)
-    encoder = load_content_encoder(content_corpus / TOKENIZER_FILE)
-    for name, text in lists.items():
+    trainer = make()
+    events = loop(trainer, tmp_path / 'run', 8)
+    values = next(event['values'] for event in events[::-1] if event['event'] == 'dev')
+    encoder = load_content_encoder(tmp_path / 'run' / 'best.safetensors')
+    assert encoder.config == trainer._settings.model
+    codebook = read_codebook(content_corpus / START_FILE)
+    tokens = read_token_lists(content_corpus / 'tokens.tsv')
+    labels = trainer._labels
+    errors = TokenErrors(labels)
+    best = min(
+        event['values']['dev-text/token_error'] for event in events if event['event'] == 'dev'
+    )
+    for name in ('clip07', 'clip15'):  # all of dev-text but clip23, which is of dev-speaker
         wave = torch.from_numpy(read_wave(content_corpus, name, 16000))
-        tokens = sovits.tokens_from_features(encoder.encode(wave))
-        assert ' '.join(map(str, tokens[0].tolist())) == text
-    assert len({token for text in lists.values() for token in text.split()}) > 1
+        wanted = torch.from_numpy(tokens[name])
+        errors.add(wanted, codebook.tokens(encoder.encode(wave))[0, : len(wanted)])
+    # Half precision, and an odd frame at the end that training did not see.
+    assert errors.rates()['token_error'] == pytest.approx(best, abs=0.1)
+    assert values.keys() >= {'dev-text/phoneme_error', 'dev-speaker/label_error'}
+
+
+@pytest.mark.parametrize(
+    'spoil, error, message',
+    [
+        (lambda c: (c / 'codes.tsv').unlink(), ConfigurationError, 'missing or empty'),
+        (lambda c: (c / START_FILE).unlink(), CheckpointError, 'cannot read'),
+        (lambda c: write_start(c / START_FILE, torch.zeros(16, 5)), ConfigurationError, '5 wide'),
+        (lambda c: write_start(c / START_FILE, torch.zeros(12, 6)), None, ''),
+        (lambda c: write_start(c / START_FILE, torch.zeros(9, 6)), ConfigurationError, 'no code'),
+        (lambda c: (c / 'tokens.tsv').unlink(), ConfigurationError, 'no clip with tokens'),
+        (
+            lambda c: (c / 'tokens.tsv').write_text('clip00\t1 x\n', encoding='utf-8'),
+            ConfigurationError,
+            'line of clip00 is damaged',
+        ),
+    ],
+)
+def test_a_corpus_that_does_not_fit_is_refused(make, content_corpus, spoil, error, message):
+    spoil(content_corpus)
+    if error is None:
+        make()
+        return
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_a_token_beyond_the_codebook_is_refused(make, content_corpus):
+    path = content_corpus / 'tokens.tsv'
+    name, _, text = path.read_text('utf-8').splitlines()[0].partition('\t')
+    wrong = ' '.join(['16', *text.split()[1:]])
+    rest = path.read_text('utf-8').partition('\n')[2]
+    path.write_text(f'{name}\t{wrong}\n{rest}', encoding='utf-8')
+    with pytest.raises(ConfigurationError, match='the token 16, but 16 codes'):
+        make()
 
 
 def test_the_teacher_is_heard_without_the_speaker(content_corpus):
-    settings = build_settings(ContentSettings, SETTINGS, 'test')
-    clips = ContentClips(content_corpus, settings.model, TEACHER, lambda text: None)
+    clips = HeardClips(content_corpus, TEACHER, lambda text: None)
     batch = clips.batch(clips.of('train') + clips.of('dev-speaker'))
     for row, length in zip(batch.teacher, batch.lengths, strict=True):
-        # Ten deviations lie between two speakers; what is left is a fraction of one.
-        assert row[:length].mean(0).abs().max() < 0.6
+        # Ten deviations lie between two speakers; what is left is what is said.
+        assert row[:length].mean(0).abs().max() < 1.5
         assert (row[length:] == 0).all()
 
 
-def test_clips_without_teacher_features_are_left_out_and_counted(content_corpus):
+def test_the_scale_of_an_earlier_corpus_stays(content_corpus):
+    first = HeardClips(content_corpus, TEACHER, lambda text: None)
+    path = content_corpus / 'whisper' / 'clip01.npy'
+    np.save(path, 5 * np.load(path))
+    grown = HeardClips(content_corpus, TEACHER, lambda text: None, first.scale)
+    assert torch.equal(grown.scale.deviation, first.scale.deviation)
+    assert torch.equal(grown.heard(0), first.heard(0))  # of another speaker
+
+
+def test_tokens_stand_at_their_frames(content_corpus):
+    clips = clips_of(content_corpus)
+    wanted = read_token_lists(content_corpus / 'tokens.tsv')
+    batch = clips.batch([0, 3, 12])
+    for row, name in zip(batch.tokens, ('clip00', 'clip03', 'clip12'), strict=True):
+        count = len(wanted[name])
+        assert row[:count].tolist() == wanted[name].tolist()
+        assert (row[count:] == NO_TOKEN).all()
+    lengths = [2 * len(wanted[name]) for name in ('clip00', 'clip03', 'clip12')]
+    assert batch.lengths.tolist() == lengths
+    assert batch.teacher.shape[1] == max(lengths) and batch.power.shape[2] == 2 * max(lengths)
+    assert (batch.power[0, :, 2 * lengths[0] :] == 0).all()
+
+
+def test_clips_that_lack_something_are_left_out_and_named(content_corpus):
     for path in sorted((content_corpus / 'whisper').iterdir())[:2]:
         path.unlink()
+    path = content_corpus / 'tokens.tsv'
+    lines = path.read_text('utf-8').splitlines()
+    lines[4] += ' 2'
+    path.write_text('\n'.join(lines[:3] + lines[4:]) + '\n', encoding='utf-8')
     said: list[str] = []
-    settings = build_settings(ContentSettings, SETTINGS, 'test')
-    clips = ContentClips(content_corpus, settings.model, TEACHER, said.append)
-    assert sum(len(clips.of(split)) for split in ('train', 'dev-text', 'dev-speaker')) == 22
-    assert said == ['2 clips have no teacher features yet and are left out']
+    clips = clips_of(content_corpus, said.append)
+    assert sum(len(clips.of(split)) for split in ('train', 'dev-text', 'dev-speaker')) == 20
+    assert said[0] == '2 clips have no teacher features yet and are left out'
+    assert said[1] == 'clip03 is left out: it has no line in tokens.tsv'
+    assert said[2].startswith('clip04 is left out: ') and 'tokens do not fit' in said[2]
 
 
 def test_teacher_features_of_another_width_are_refused(content_corpus):
-    settings = build_settings(ContentSettings, SETTINGS, 'test')
     with pytest.raises(ConfigurationError, match=r'not \[F, 9\]'):
-        ContentClips(content_corpus, settings.model, 9, lambda text: None)
+        HeardClips(content_corpus, 9, lambda text: None)
 
 
-def test_labels_of_the_alignment_stand_at_their_frames(content_corpus):
-    settings = build_settings(ContentSettings, SETTINGS, 'test')
-    clips = ContentClips(content_corpus, settings.model, TEACHER, lambda text: None)
-    batch = clips.batch(clips.of('train'))
-    a1, b = symbol_ids(['a1', 'b'], 'v2').tolist()
-    for row, length in zip(batch.labels, batch.lengths, strict=True):
-        wanted = [BLANK] * 5 + [a1] * 10 + [b] * (int(length) - 15)
-        assert row[:length].tolist() == wanted
-        assert (row[length:] == NO_LABEL).all()
+@pytest.mark.parametrize('rate', [0.9, 1.0, 1.12])
+def test_tokens_follow_the_tempo(make, monkeypatch, rate):
+    monkeypatch.setattr('gptsovits_ros.training.content_trainer.draw_tempo', lambda _: rate)
+    trainer = make(augment={'clean': 1.0})
+    plain, changed = trainer._clips.batch([0, 12]), trainer._changed([0, 12])
+    count = changed.tokens.shape[1]
+    assert count == round(plain.tokens.shape[1] / rate)
+    assert changed.teacher.shape[1] == 2 * count and changed.power.shape[2] == 4 * count
+    for before, after in zip(plain.tokens, changed.tokens, strict=True):
+        for place, token in enumerate(after.tolist()):
+            assert token == before[int((place + 0.5) * len(before) / count)]
+    assert changed.lengths.tolist() == [2 * int((row != NO_TOKEN).sum()) for row in changed.tokens]
 
 
-def test_a_damaged_alignment_is_refused(content_corpus):
-    path = content_corpus / 'alignment.tsv'
-    path.write_text('clip00\t_:5 nonsense:3\n', encoding='utf-8')
-    with pytest.raises(ConfigurationError, match='line of clip00 is damaged'):
-        read_alignment(path)
+def test_targets_are_spread_over_the_variants_of_the_same_phoneme():
+    targets = spread_targets(torch.tensor([5, 5, 7, 5]), 0.3)
+    assert torch.allclose(targets[0], torch.tensor([0.8, 0.1, 0.0, 0.1]))
+    assert torch.allclose(targets[2], torch.tensor([0.0, 0.0, 1.0, 0.0]))
 
 
-def test_a_run_takes_over_the_encoder_of_an_earlier_one(make, run_steps, tmp_path):
-    first = make()
-    run_steps(first, 4)
-    write_weights(first.weights('first'), tmp_path / 'first.safetensors')
-    second = make(start=str(tmp_path / 'first.safetensors'))
-    torch.testing.assert_close(
-        second.averaged().encoder.state_dict(), first.averaged().encoder.state_dict()
+def test_a_wrong_variant_costs_less_than_a_wrong_phoneme_and_padding_nothing():
+    targets = spread_targets(torch.tensor([5, 5, 7]), 0.3)
+    tokens = torch.tensor([[0, NO_TOKEN]])
+
+    def loss(first, second=0):
+        logits = 8.0 * torch.nn.functional.one_hot(torch.tensor([[first, second]]), 3)
+        return float(token_loss(logits, tokens, targets))
+
+    assert loss(0) < loss(1) < loss(2)
+    assert loss(0, 0) == loss(0, 2)
+
+
+def test_errors_are_counted_by_code_by_phoneme_and_in_order():
+    errors = TokenErrors(torch.tensor([BLANK, 5, 5, 7, -1]))
+    errors.add(torch.tensor([0, 1, 1, 3]), torch.tensor([0, 2, 1, 1]))  # another variant, 7 lost
+    errors.add(torch.tensor([3, 3]), torch.tensor([3, 4]))  # a code of nothing is said as well
+    rates = errors.rates()
+    assert rates == pytest.approx(
+        {'token_error': 3 / 6, 'label_error': 2 / 6, 'phoneme_error': 2 / 3}
     )
-    with pytest.raises(CheckpointError, match='does not fit the settings'):
-        make(
-            start=str(tmp_path / 'first.safetensors'),
-            model={**SETTINGS['model'], 'hidden_channels': 16},
-        )
-
-
-def scores_of(symbols, width=20):
-    """Return log probabilities that are sure of one symbol per frame."""
-    scores = np.full((len(symbols), width), -8.0)
-    scores[np.arange(len(symbols)), symbols] = -0.01
-    return scores
-
-
-def test_alignment_gives_every_frame_and_splits_short_gaps_between_phonemes(monkeypatch):
-    monkeypatch.setattr('gptsovits_ros.training.content_align.BLANK', 0)
-    frames = [0] * 10 + [3] + [0] * 4 + [5] + [0] * 30 + [5, 5] + [0] * 3
-    runs = align(scores_of(frames), [3, 5, 5])
-    assert sum(count for _, count in runs) == len(frames)
-    assert [symbol for symbol, _ in runs] == [0, 3, 5, 0, 5]
-    assert dict(runs[:2]) == {0: 6, 3: 7}  # a margin before, half of the gap after
-    assert runs[3] == (0, 22)  # the long gap without its margins
-
-
-def test_alignment_needs_a_blank_between_equal_phonemes(monkeypatch):
-    monkeypatch.setattr('gptsovits_ros.training.content_align.BLANK', 0)
-    runs = align(scores_of([4, 4, 4, 4, 4, 7]), [4, 4, 7])
-    assert [symbol for symbol, _ in runs] == [4, 4, 7]
-    assert sum(count for _, count in runs) == 6
-
-
-def test_a_long_clip_is_aligned_with_all_its_phonemes():
-    rng = np.random.default_rng(0)
-    phonemes = rng.integers(100, 300, 150).tolist()
-    runs = align(np.log(rng.dirichlet(np.ones(320), 700)), phonemes)
-    assert [symbol for symbol, _ in runs if symbol != BLANK] == phonemes
-    assert sum(count for _, count in runs) == 700
-
-
-def test_aligner_learns_to_read_and_aligns_every_clip(content_corpus):
-    settings = build_settings(ContentSettings, SETTINGS, 'test')
-    clips = ContentClips(content_corpus, settings.model, TEACHER, lambda text: None)
-    said: list[str] = []
-    model = train_aligner(clips, TEACHER, 3, said.append)
-    assert reading_error(clips, model, 'dev-text') > 0  # three epochs are far too few
-    lines = list(align_clips(clips, model))
-    (content_corpus / 'alignment.tsv').write_text('\n'.join(lines) + '\n', encoding='utf-8')
-    labels = read_alignment(content_corpus / 'alignment.tsv')
-    assert len(said) == 3 and len(labels) == 24
-    for index in range(24):
-        assert len(labels[clips.name(index)]) == clips.frames(index)
-
-
-def test_codebook_finds_the_row_that_the_acoustic_model_finds():
-    torch.manual_seed(0)
-    book, quantizer = Codebook(16, 6), Quantizer(16, 6)
-    book.rows.copy_(torch.randn(16, 6))
-    quantizer.codebook.copy_(book.rows)
-    vectors = torch.randn(2, 30, 6)
-    assert torch.equal(book.nearest(vectors), quantizer.encode(vectors.transpose(1, 2)))
-    with torch.autocast('cpu', torch.bfloat16):
-        assert torch.equal(book.nearest(vectors), quantizer.encode(vectors.transpose(1, 2)))
-
-
-def test_codebook_is_placed_on_the_clusters_and_follows_them():
-    torch.manual_seed(0)
-    centres = 5 * torch.randn(8, 4)
-    vectors = centres.repeat_interleave(40, 0) + 0.01 * torch.randn(320, 4)
-    book = Codebook(32, 4)
-    book.fit(vectors, 10)
-
-    def distance(points):
-        return (points - book.rows[book.nearest(points)]).norm(dim=1).max()
-
-    assert distance(vectors) < 0.1
-    moved = vectors + 1.0
-    for _ in range(60):
-        book.update(moved, book.nearest(moved), 0.8, moves_dead_rows=True)
-    assert distance(moved) < 0.1
-
-
-def test_rows_that_nobody_uses_move_only_when_they_may():
-    torch.manual_seed(0)
-    vectors = torch.randn(64, 4)
-    for moves, used in ((False, 1), (True, 8)):
-        book = Codebook(8, 4)
-        book.rows[1:] = 100.0
-        book.sums.copy_(book.rows)
-        for _ in range(40):
-            book.update(vectors, book.nearest(vectors), 0.5, moves_dead_rows=moves)
-        assert len(book.nearest(vectors).unique()) == used
 
 
 def test_augmentation_depends_on_the_seed_alone_and_spares_the_silence_beyond_a_clip():
@@ -328,9 +302,9 @@ def test_regression_looks_only_at_frames_that_count():
 
 
 def test_phonemes_are_read_without_blanks_and_repetitions():
-    symbols = [BLANK, 5, 5, BLANK, 5, 7, 7, 9]
-    logits = torch.nn.functional.one_hot(torch.tensor([symbols]), 100).float() * 20
-    assert read_phonemes(logits, torch.tensor([7])) == [[5, 5, 7]]
+    symbols = torch.tensor([BLANK, 5, 5, BLANK, 5, 7, 7, 9])
+    assert read_phonemes(symbols) == [5, 5, 7, 9]
+    logits = torch.nn.functional.one_hot(symbols[None], 100).float() * 20
     right = phoneme_loss(logits, torch.tensor([7]), torch.tensor([[5, 5, 7]]), torch.tensor([3]))
     wrong = phoneme_loss(logits, torch.tensor([7]), torch.tensor([[5, 6, 7]]), torch.tensor([3]))
     assert right < 0.1 < wrong
