@@ -2,15 +2,14 @@
 
     python tools/marks_error.py CORPUS [--fit]
 
-CORPUS has corpus.tsv, phonemes.tsv, tokens.tsv (docs/training.md) and alignment.tsv: a clip per
-line, its name, a tab, and PHONEME:FRAMES in order, 50 frames per second, with _ for silence.
-Clips whose split is "train" fit; all others measure.
+CORPUS has corpus.tsv, phonemes.tsv, tokens.tsv (docs/training.md) and codes.tsv, the phoneme of
+each token: the tokens come from an alignment (docs/corpus.md). Clips whose split is "train" fit;
+all others measure.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,12 +20,19 @@ import numpy as np
 from gptsovits_ros.engine.alignment import by_durations, by_table, silence_before
 from gptsovits_ros.semantic.token_table import TokenTable
 from gptsovits_ros.text.durations import sound_kind
-from gptsovits_ros.text.symbols import PUNCTUATION, symbol_ids
+from gptsovits_ros.text.symbols import PUNCTUATION, symbol_ids, symbol_table
+from gptsovits_ros.training.content_codes import LABELS_FILE, read_code_labels, token_runs
+from gptsovits_ros.training.content_data import read_token_lists
+from gptsovits_ros.training.prepare import (
+    CORPUS_FILE,
+    PHONEMES_FILE,
+    TOKENS_FILE,
+    read_clips,
+    read_lists,
+)
 from gptsovits_ros.training.token_table import fit
 
-FRAME_MS = 20
-FRAMES_PER_TOKEN = 2
-TOKEN_MS = FRAME_MS * FRAMES_PER_TOKEN
+TOKEN_MS = 40
 CODEBOOK_SIZE = 1024
 LOOKAHEAD_TOKENS = 4
 PIECE_TOKENS = 16
@@ -34,7 +40,7 @@ PIECE_TOKENS = 16
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip; `onsets` [P + 1] in frames are those of the alignment."""
+    """A clip; `onsets` [P + 1] in tokens are those of the alignment."""
 
     language: str
     is_train: bool
@@ -42,28 +48,29 @@ class Clip:
     phoneme_ids: np.ndarray
     tokens: np.ndarray
     onsets: np.ndarray
-    frames: int
 
 
 def read(corpus: Path) -> list[Clip]:
     """Return the clips of a corpus."""
-    with (corpus / 'corpus.tsv').open(encoding='utf-8', newline='') as file:
-        rows = {row['name']: row for row in csv.DictReader(file, delimiter='\t')}
-    phonemes, tokens = _table(corpus / 'phonemes.tsv'), _table(corpus / 'tokens.tsv')
+    phonemes = read_lists(corpus / PHONEMES_FILE)
+    labels = read_code_labels(corpus / LABELS_FILE, CODEBOOK_SIZE)
+    tokens = read_token_lists(corpus / TOKENS_FILE)
+    symbols = symbol_table('v2')
     clips = []
-    for name, entries in _table(corpus / 'alignment.tsv').items():
-        said = tuple(phonemes[name])
-        onsets, frames = _onsets(said, [_entry(entry) for entry in entries])
-        row = rows[name]
+    for row in read_clips(corpus / CORPUS_FILE):
+        if row.name not in tokens:
+            continue
+        said = tuple(phonemes[row.name].split())
+        spoken = symbol_ids([s for s in said if s not in PUNCTUATION], 'v2').tolist()
+        runs = token_runs(labels[tokens[row.name]].tolist(), spoken)
         clips.append(
             Clip(
-                row['language'],
-                row['split'] == 'train',
+                row.language,
+                row.split == 'train',
                 said,
                 symbol_ids(said, 'v2'),
-                np.array(tokens[name], dtype=np.int64),
-                onsets,
-                frames,
+                tokens[row.name],
+                _onsets(said, [(symbols[label], count) for label, count in runs]),
             )
         )
     return clips
@@ -74,16 +81,16 @@ def fitted(clips: Sequence[Clip]) -> dict[str, float]:
     found = defaultdict(list)
     for clip in clips:
         found['silence before'].append(clip.onsets[0])
-        found['silence behind'].append(clip.frames - clip.onsets[-1])
-        for symbol, frames in zip(clip.phonemes, np.diff(clip.onsets), strict=True):
-            found[sound_kind(symbol)].append(frames)
-    return {kind: float(np.mean(frames)) * FRAME_MS for kind, frames in found.items()}
+        found['silence behind'].append(len(clip.tokens) - clip.onsets[-1])
+        for symbol, count in zip(clip.phonemes, np.diff(clip.onsets), strict=True):
+            found[sound_kind(symbol)].append(count)
+    return {kind: float(np.mean(counts)) * TOKEN_MS for kind, counts in found.items()}
 
 
-def _onsets(said: Sequence[str], entries: list[tuple[str, int]]) -> tuple[np.ndarray, int]:
+def _onsets(said: Sequence[str], entries: list[tuple[str, int]]) -> np.ndarray:
     """Return where phonemes begin; a pause belongs to its mark, the last one to none."""
     entries = list(entries)
-    frames, at, onsets = sum(length for _, length in entries), 0, []
+    total, at, onsets = sum(length for _, length in entries), 0, []
     last = entries.pop()[1] if entries[-1][0] == '_' else 0
     for number, symbol in enumerate(said):
         if number == 0 and entries[0][0] == '_':
@@ -100,7 +107,7 @@ def _onsets(said: Sequence[str], entries: list[tuple[str, int]]) -> tuple[np.nda
             raise ValueError(f'{found} is aligned where {symbol} is said')
         onsets.append(at)
         at += length
-    return np.array([*onsets, frames - last]), frames
+    return np.array([*onsets, total - last])
 
 
 def _streamed(onsets: Callable[[int, bool], np.ndarray], total: int) -> np.ndarray:
@@ -119,24 +126,13 @@ def _report(name: str, clips: Sequence[Clip], estimate: Callable[[Clip], np.ndar
         for clip in clips:
             if clip.language == language:
                 is_sound = np.array([symbol not in PUNCTUATION for symbol in clip.phonemes])
-                error = estimate(clip)[:-1] * TOKEN_MS - clip.onsets[:-1] * FRAME_MS
+                error = (estimate(clip)[:-1] - clip.onsets[:-1]) * TOKEN_MS
                 errors.extend(np.abs(error[is_sound]))
         median, high = np.percentile(errors, (50, 90))
         print(
             f'{name:28} {language}: mean {np.mean(errors):.0f} ms, median {median:.0f}, '
             f'90 % below {high:.0f} ({len(errors)} phonemes)'
         )
-
-
-def _table(path: Path) -> dict[str, list[str]]:
-    with path.open(encoding='utf-8') as file:
-        rows = (line.rstrip('\n').split('\t') for line in file)
-        return {row[0]: row[1].split() for row in rows}
-
-
-def _entry(entry: str) -> tuple[str, int]:
-    symbol, _, frames = entry.rpartition(':')
-    return symbol, int(frames)
 
 
 def _by_durations(clip: Clip) -> np.ndarray:

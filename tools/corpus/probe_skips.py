@@ -4,7 +4,8 @@
     python tools/corpus/probe_skips.py CORPUS
 
 The table is learned from the split "train"; in every other clip a random run of phonemes is cut
-out, or said twice, where alignment.tsv (tools/corpus/align.py) says that it stands.
+out, or said twice, where the phonemes of its tokens (codes.tsv of tools/corpus/align.py) say that
+it stands.
 """
 
 from __future__ import annotations
@@ -16,8 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from gptsovits_ros.semantic.token_table import TokenTable
+from gptsovits_ros.text.symbols import symbol_table
+from gptsovits_ros.training.content_codes import LABELS_FILE, read_code_labels, token_runs
+from gptsovits_ros.training.content_data import SILENT
+from gptsovits_ros.training.content_losses import BLANK
 from gptsovits_ros.training.corpus import TRAIN, Utterance, read_corpus
 from gptsovits_ros.training.token_table import CODEBOOK_SIZE, learn_token_table
 
@@ -25,7 +31,6 @@ RUNS = ((3, 3), (4, 4), (5, 6), (7, 10))
 # Tokens behind a skip or a repetition, after which it is looked for in what was drawn so far.
 DELAYS = (5, 10, 25)
 EARLY_RUN = (5, 5)
-SILENCE = '_'
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,10 @@ def main() -> None:
     parser.add_argument('corpus', type=Path)
     corpus = parser.parse_args().corpus
     clips = read_corpus(corpus, CODEBOOK_SIZE, print)
-    ends = read_ends(corpus / 'alignment.tsv')
+    labels = read_code_labels(corpus / LABELS_FILE, CODEBOOK_SIZE)
     train = [clip for clip in clips if clip.split == TRAIN]
-    dev = [clip for clip in clips if clip.split != TRAIN and clip.name in ends]
+    dev = [clip for clip in clips if clip.split != TRAIN]
+    ends = {clip.name: phoneme_spans(clip, labels) for clip in dev}
     for count in (len(train), 200):
         table = learn_token_table(random.Random(0).sample(train, count), CODEBOOK_SIZE)
         report(table, count, dev, ends)
@@ -112,20 +118,16 @@ def edit(
     )
 
 
-def read_ends(path: Path) -> dict[str, list[tuple[int, int]]]:
-    """Return the first token of each phoneme of each clip, and the one behind its last."""
-    found = {}
-    for line in path.read_text('utf-8').splitlines():
-        name, _, entries = line.partition('\t')
-        spans, frame = [], 0
-        for entry in entries.split():
-            symbol, _, frames = entry.rpartition(':')
-            end = frame + int(frames)
-            if symbol != SILENCE:
-                spans.append((frame // 2, end // 2))  # two frames are a token
-            frame = end
-        found[name] = spans
-    return found
+def phoneme_spans(clip: Utterance, labels: Tensor) -> list[tuple[int, int]]:
+    """Return the first token of each phoneme of a clip, and the one behind its last."""
+    symbols = symbol_table('v2')
+    spoken = [i for i in clip.phoneme_ids.tolist() if i != BLANK and symbols[i] not in SILENT]
+    spans, end = [], 0
+    for label, count in token_runs(labels[clip.tokens].tolist(), spoken):
+        if label != BLANK:
+            spans.append((end, end + count))
+        end += count
+    return spans
 
 
 if __name__ == '__main__':
