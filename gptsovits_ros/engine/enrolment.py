@@ -143,6 +143,8 @@ class Enroller:
 
         # All of it within `create`, which first finds out whether the name can be had.
         def build(folder: Path) -> None:
+            models = self._store.models_of(base.name)
+            self._store.check_base(request.name, models.get('base', ''))
             _raise_if(cancelled)
             plans.append(self._plan(request, base))
             _raise_if(cancelled)

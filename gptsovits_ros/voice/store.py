@@ -163,8 +163,8 @@ class VoiceStore:
             VoiceInvalidError: that is no name, or what was built is no whole voice.
             VoiceExistsError: there is such a voice in the voice root, and overwrite is False. One
                 that is bundled is hidden by the new voice.
-            VoiceInUseError: other voices speak with the models of the one to be replaced or
-                hidden.
+            VoiceInUseError: other voices of the voice root, or the new one itself, speak with the
+                models of the one to be replaced or hidden.
             VoiceStoreBusyError, VoiceStoreError: another program changes the store, or it cannot
                 be written.
 
@@ -172,7 +172,9 @@ class VoiceStore:
         check_name(name)
         with self._draft(name, overwrite) as draft:
             build(draft)
-            write_voice_file(draft, read_voice_file(draft))  # in the present format
+            tree = read_voice_file(draft)
+            self.check_base(name, tree.get('base', ''))
+            write_voice_file(draft, tree)  # in the present format
             self.read(draft)
             write_checksums(draft)
             seal(draft)
@@ -257,6 +259,19 @@ class VoiceStore:
             )
         return {'base': base, **found} if base else found
 
+    def check_base(self, name: str, base: str) -> None:
+        """Refuse a new voice that would stand in the place of its base.
+
+        Raises:
+            VoiceInUseError: it would.
+
+        """
+        if base == name:
+            raise VoiceInUseError(
+                f'a voice "{name}" would take the place of the one whose models it speaks with; '
+                'choose another name'
+            )
+
     def recover(self) -> None:
         """Settle what a program that died left behind.
 
@@ -327,7 +342,8 @@ class VoiceStore:
 
     def _check_unused(self, name: str, refusal: str, cure: str) -> None:
         """Refuse what would take the models away from other voices."""
-        dependants = self.dependants(name)
+        # From a bundled one nothing can: its base is always a bundled one, hidden or not.
+        dependants = [other for other in self.dependants(name) if not self.is_bundled(other)]
         if dependants:
             raise VoiceInUseError(
                 f'voice "{name}" {refusal}: {", ".join(dependants)} '

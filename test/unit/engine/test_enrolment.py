@@ -19,6 +19,7 @@ from gptsovits_ros.errors import (
     ParameterInvalidError,
     RecordingSilentError,
     VoiceExistsError,
+    VoiceInUseError,
     VoiceInvalidError,
     VoiceNotFoundError,
 )
@@ -164,6 +165,9 @@ def test_without_any_voice_of_ones_own_the_bundled_default_is_the_base(
     # The next one is made with the same models, though the first is the default voice now.
     assert engine.enroll(replace(REQUEST, name='second')).base == 'ingrid'
     assert engine._store.voice('second').base == 'core'
+    chain.plan_to_give = AssertionError('listened to recordings that it cannot use')
+    with pytest.raises(VoiceInUseError, match='choose another name'):
+        engine.enroll(replace(REQUEST, name='core'))
     assert {path: path.stat().st_mtime_ns for path in (package, *package.rglob('*'))} == before
 
 

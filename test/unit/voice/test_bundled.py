@@ -146,10 +146,19 @@ def test_a_bundled_voice_cannot_be_deleted(store, name):
 
 
 @pytest.mark.parametrize('overwrite', [False, True])
-def test_a_bundled_voice_that_others_speak_with_cannot_be_hidden(store, overwrite):
-    with pytest.raises(VoiceInUseError, match='"core" came with the package.*mia, zoe speak'):
+def test_a_bundled_voice_that_an_own_one_speaks_with_cannot_be_hidden(store, overwrite):
+    store.create('anna', lambda folder: write(folder, 'core'))
+    with pytest.raises(VoiceInUseError, match='"core" came with the package.*: anna speaks'):
         store.create('core', write, overwrite)
-    assert store.voice('core').folder.name == 'core'
+    assert store.is_bundled('core')
+    store.delete('anna')
+    store.create('core', write, overwrite)
+    assert not store.is_bundled('core')
+
+
+def test_a_voice_never_hides_its_own_base(store):
+    with pytest.raises(VoiceInUseError, match='whose models it speaks with; choose another name'):
+        store.create('core', lambda folder: write(folder, 'core'))
     assert store.is_bundled('core')
 
 
@@ -175,8 +184,8 @@ def test_recordings_are_never_taken_from_a_bundled_base(store):
         store.create('anna', build)
 
 
-def test_what_is_put_into_the_voice_root_by_hand_changes_no_bundled_voice(store, bundled):
-    write(store.voice_root / 'core')
+def test_a_voice_that_hides_a_bundled_base_changes_no_bundled_voice(store, bundled):
+    store.create('core', write)
     assert store.voice('core').semantic == store.voice_root / 'core' / MODELS[0]
     assert store.voice('mia').semantic == bundled / 'core' / MODELS[0]
     assert store.dependants('core') == []
