@@ -11,10 +11,13 @@ import torch
 from gptsovits_ros.checkpoint.detect import CheckpointKind
 from gptsovits_ros.checkpoint.weights import WeightFile, read_weights, write_weights
 from gptsovits_ros.errors import CheckpointError
+from gptsovits_ros.semantic.text_path import CodePhonemes
 from gptsovits_ros.semantic.token_table import TokenTable
 
 TOKEN_TABLE = 'token_table'
 TOKEN_TABLE_FILE = 'token_table.safetensors'
+# Names in the file of what each token says, and how long phonemes last.
+LABELS, SAYABLE, ENDINGS, SILENCE = 'labels', 'sayable', 'endings', 'silence'
 
 
 def save_token_table(table: TokenTable, symbols: str, info: str, path: Path) -> None:
@@ -34,9 +37,16 @@ def save_token_table(table: TokenTable, symbols: str, info: str, path: Path) -> 
         'phonemes': torch.from_numpy(table.phonemes),
         'odds': torch.from_numpy(table.odds).half(),
     }
-    limits = {'skip_limit': table.skip_limit, 'repeat_limit': table.repeat_limit}
+    settings = {'skip_limit': table.skip_limit, 'repeat_limit': table.repeat_limit}
+    if table.codes is not None:
+        settings[SILENCE] = table.codes.silence
+        tensors |= {
+            LABELS: torch.from_numpy(table.codes.labels),
+            SAYABLE: torch.from_numpy(table.codes.phonemes),
+            ENDINGS: torch.from_numpy(table.codes.endings),
+        }
     write_weights(
-        WeightFile(TOKEN_TABLE, CheckpointKind(symbols, symbols), limits, info, tensors), path
+        WeightFile(TOKEN_TABLE, CheckpointKind(symbols, symbols), settings, info, tensors), path
     )
 
 
@@ -81,7 +91,36 @@ def load_token_table(path: Path, symbols: str, codebook_size: int) -> TokenTable
         odds.float().numpy().astype(np.float32, copy=False),
         _limit(weights, 'skip_limit', path),
         _limit(weights, 'repeat_limit', path),
+        _codes(weights, codebook_size, path),
     )
+
+
+def _codes(weights: WeightFile, codebook_size: int, path: Path) -> CodePhonemes | None:
+    if LABELS not in weights.tensors:
+        return None
+    silence = weights.settings.get(SILENCE)
+    labels, sayable, endings = (weights.tensors.get(name) for name in (LABELS, SAYABLE, ENDINGS))
+    fits = (
+        type(silence) is int
+        and sayable is not None
+        and endings is not None
+        and (labels.dtype, sayable.dtype) == (torch.int64, torch.int64)
+        and labels.shape == (codebook_size,)
+        and sayable.dim() == 1
+        and len(sayable) > 0
+        and bool((sayable.diff() > 0).all())
+        and bool(torch.isin(labels, torch.cat([sayable, torch.tensor([silence, -1])])).all())
+        and bool(torch.isin(sayable, labels).all())
+        and endings.is_floating_point()
+        and endings.dim() == 2
+        and endings.shape[0] == len(sayable)
+        and endings.shape[1] > 0
+        and bool(((endings >= 0) & (endings <= 1)).all())
+        and bool((endings[:, -1] == 1).all())
+    )
+    if not fits:
+        raise CheckpointError(f'{path} is damaged: what its tokens say does not fit together')
+    return CodePhonemes(labels.numpy(), silence, sayable.numpy(), endings.float().numpy())
 
 
 def _limit(weights: WeightFile, name: str, path: Path) -> float:

@@ -16,6 +16,7 @@ from gptsovits_ros.engine.guard import Prompt, SegmentGuard, SpokenOrder, expect
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, TextCondition, text_condition
 from gptsovits_ros.engine.marks import SegmentMarks
 from gptsovits_ros.engine.seeds import attempt_seed, noise_seed
+from gptsovits_ros.engine.text_following import text_path
 from gptsovits_ros.errors import CanceledError
 from gptsovits_ros.semantic.generate import generate
 from gptsovits_ros.text.symbols import symbol_table
@@ -37,6 +38,10 @@ def segment_tokens(
 
     """
     whole = text if voice.prompt_text is None else voice.prompt_text + text
+    table = voice.token_table
+    path = None
+    if table is not None and table.codes is not None:
+        path = text_path(table.codes, voice.acoustic.symbols, text.ids.tolist())
     return generate(
         voice.semantic,
         whole.ids,
@@ -45,6 +50,7 @@ def segment_tokens(
         sampling,
         generator,
         max_tokens=max_tokens,
+        path=path,
         cancelled=cancelled,
     )
 

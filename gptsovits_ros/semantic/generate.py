@@ -16,6 +16,7 @@ from gptsovits_ros.semantic.sampling import (
     penalize_repetition,
     probabilities,
 )
+from gptsovits_ros.semantic.text_path import TextPath
 from gptsovits_ros.types import SamplingParameters
 
 
@@ -34,6 +35,7 @@ def generate(
     generator: torch.Generator,
     *,
     max_tokens: int | None = None,
+    path: TextPath | None = None,
     cancelled: Callable[[], bool] = never,
 ) -> Iterator[int]:
     """Yield semantic tokens for one text until the model ends it or max_tokens were made.
@@ -46,6 +48,8 @@ def generate(
         sampling: how tokens are drawn.
         generator: source of all randomness, on the model's device.
         max_tokens: most tokens to make; None: as many as the model was trained for.
+        path: keeps to the text, so that nothing can be repeated, and no token is made less likely
+            for having occurred. None: any may come.
         cancelled: asked before each token.
 
     Raises:
@@ -64,9 +68,11 @@ def generate(
     for step in range(limit):
         if cancelled():
             raise CanceledError('the utterance was cancelled')
-        token, ended = _next_token(model, last, seen, step, sampling, generator)
+        token, ended = _next_token(model, last, seen, step, sampling, generator, path)
         if bool(ended):
             return
+        if path is not None:
+            path.take(int(token))
         yield int(token)
         if step + 1 < limit:
             last = model.hidden_states(
@@ -155,6 +161,7 @@ def _next_token(
     step: int,
     sampling: SamplingParameters,
     generator: torch.Generator,
+    path: TextPath | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return ids [B] drawn after hidden states last [B, d], and which rows have ended [B].
 
@@ -162,7 +169,11 @@ def _next_token(
     most likely one (both as upstream).
     """
     eos = model.config.eos
-    logits = penalize_repetition(model.logits(last).float(), seen, sampling.repetition_penalty)
+    logits = model.logits(last).float()
+    if path is None:
+        logits = penalize_repetition(logits, seen, sampling.repetition_penalty)
+    else:
+        logits = logits + path.log_odds().to(logits.device)
     if step < model.config.min_tokens:
         logits[:, eos] = -torch.inf
     probs = probabilities(logits, sampling)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gptsovits_ros.semantic.text_path import CodePhonemes
+
 # A phoneme may be so short that no token is its own; costs as much as a token that fits badly.
 HOP_COST = 1.0
 # Fewer phonemes than these are often swallowed by people as well.
@@ -45,6 +47,7 @@ class TokenTable:
             at both ends, then those of `phonemes`.
         skip_limit: a skip of more nats is a fault.
         repeat_limit: a repetition of more nats is one.
+        codes: where each token says one phoneme and no other, which; else None.
 
     """
 
@@ -52,6 +55,7 @@ class TokenTable:
     odds: np.ndarray
     skip_limit: float
     repeat_limit: float
+    codes: CodePhonemes | None = None
 
     def leaps(
         self,

@@ -8,13 +8,17 @@ limits come from clips that were held out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from gptsovits_ros.checkpoint.token_table import TOKEN_TABLE_FILE, save_token_table
 from gptsovits_ros.errors import CheckpointError, ConfigurationError
+from gptsovits_ros.semantic.text_path import count_endings
 from gptsovits_ros.semantic.token_table import TokenTable, best_way
+from gptsovits_ros.training.content_codes import LABELS_FILE, read_code_labels
+from gptsovits_ros.training.content_losses import BLANK
 from gptsovits_ros.training.corpus import Report, Utterance, read_corpus
 
 ROUNDS = 6  # the score of 2355 clips grows by less than 0.1 % after the third
@@ -52,6 +56,11 @@ def write_token_table(corpus: Path, folder: Path, report: Report) -> Path:
             f'{corpus} has {len(clips)} usable clips; a token table needs {LEAST_CLIPS}'
         )
     table = learn_token_table(clips, CODEBOOK_SIZE)
+    if (corpus / LABELS_FILE).exists():
+        # The tokens come from an alignment, so it is known what each says.
+        labels = read_code_labels(corpus / LABELS_FILE, CODEBOOK_SIZE).numpy()
+        codes = count_endings(labels, [clip.tokens for clip in clips], BLANK)
+        table = replace(table, codes=codes)
     report(
         f'{len(table.phonemes)} phonemes; limits: skipped {table.skip_limit:.1f}, '
         f'repeated {table.repeat_limit:.1f} nats'

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from gptsovits_ros.checkpoint.content import KIND
 from gptsovits_ros.checkpoint.token_table import TOKEN_TABLE, load_token_table, save_token_table
 from gptsovits_ros.checkpoint.weights import WeightFile, read_weights, write_weights
 from gptsovits_ros.errors import CheckpointError
+from gptsovits_ros.semantic.text_path import CodePhonemes
 from gptsovits_ros.semantic.token_table import TokenTable
 
 TABLE = TokenTable(
@@ -21,6 +23,21 @@ TABLE = TokenTable(
 @pytest.fixture
 def path(tmp_path):
     save_token_table(TABLE, 'v2', 'a test', tmp_path / 'token_table.safetensors')
+    return tmp_path / 'token_table.safetensors'
+
+
+CODES = CodePhonemes(
+    np.array([0, 0, 3, 3, 7, 11, 11, -1]),
+    0,
+    np.array([3, 7, 11]),
+    np.array([[0.25, 1.0], [0.5, 1.0], [0.0, 1.0]], dtype=np.float32),
+)
+
+
+@pytest.fixture
+def path_with_codes(tmp_path):
+    table = replace(TABLE, codes=CODES)
+    save_token_table(table, 'v2', 'a test', tmp_path / 'token_table.safetensors')
     return tmp_path / 'token_table.safetensors'
 
 
@@ -85,3 +102,34 @@ def test_odds_that_are_no_numbers_are_refused(path):
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(CheckpointError, match='cannot read'):
         load_token_table(tmp_path / 'none.safetensors', 'v2', 8)
+
+
+def test_what_tokens_say_is_written_and_read(path, path_with_codes):
+    codes = load_token_table(path_with_codes, 'v2', 8).codes
+    for name, value in vars(CODES).items():
+        assert np.array_equal(getattr(codes, name), value), name
+
+
+def test_a_table_without_it_has_none(path):
+    assert load_token_table(path, 'v2', 8).codes is None
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'settings': {'silence': 'much'}},
+        {'tensors': {'labels': torch.tensor([0, 0, 3, 3, 7, 11, 11])}},
+        {'tensors': {'labels': torch.tensor([0, 0, 3, 3, 7, 11, 11, 5])}},
+        {'tensors': {'labels': torch.tensor([0, 0, 3, 3, 3, 11, 11, -1])}},
+        {'tensors': {'labels': torch.rand(8)}},
+        {'tensors': {'sayable': torch.tensor([7, 3, 11])}},
+        {'tensors': {'endings': torch.full((3, 2), 0.5)}},
+        {'tensors': {'endings': torch.full((3, 2), float('nan'))}},
+        {'tensors': {'endings': torch.ones(2, 2)}},
+        {'tensors': {'endings': torch.ones(3, 0)}},
+    ],
+)
+def test_what_tokens_say_must_fit_together(path_with_codes, change):
+    changed(path_with_codes, **change)
+    with pytest.raises(CheckpointError, match='what its tokens say'):
+        load_token_table(path_with_codes, 'v2', 8)

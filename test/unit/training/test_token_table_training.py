@@ -86,6 +86,21 @@ def test_the_command_writes_a_file_that_a_voice_can_name(make_corpus, tmp_path, 
     assert len(table.phonemes) == len(SYMBOLS)
 
 
+def test_a_corpus_that_says_what_its_tokens_say_gives_it_to_the_table(make_corpus, tmp_path):
+    corpus = make_corpus(120)
+    lines = [f'{4 * place + i}\t{s}\n' for place, s in enumerate(SYMBOLS) for i in range(4)]
+    lines += [f'{code}\t_\n' for code in range(60, 64)]
+    (corpus / 'codes.tsv').write_text(''.join(lines), encoding='utf-8')
+    path = write_token_table(corpus, tmp_path / 'voice', print)
+    codes = load_token_table(path, 'v2', 1024).codes
+    table = symbol_table('v2')
+    assert {table[id] for id in codes.phonemes} == set(SYMBOLS)
+    assert [table[id] for id in codes.labels[:8]] == ['a'] * 4 + ['i'] * 4
+    # Each phoneme lasts two to four tokens.
+    assert codes.ending(table.index('k'), 1) < 0.05
+    assert codes.ending(table.index('k'), 2) == pytest.approx(1 / 3, abs=0.15)
+
+
 def test_the_command_tells_what_is_missing(tmp_path, capsys):
     assert main(['token-table', str(tmp_path), str(tmp_path)]) == 1
     assert 'CONFIGURATION_INVALID' in capsys.readouterr().err

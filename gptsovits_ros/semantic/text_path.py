@@ -1,0 +1,160 @@
+"""Keeps the GPT to its text, where it is known which phoneme each token says.
+
+Tokens of a voice that was trained on aligned speech (docs/corpus.md) are of one phoneme each. Then
+only those need to be drawn from that go on with the text: the phoneme that is being said, the next
+one, or silence where the text has a pause. The GPT decides how long each phoneme lasts and how it
+sounds, helped by how long it usually lasts; it cannot skip, repeat, babble or fail to end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# The longest that silence before, within and behind a text lasts [tokens].
+MOST_BEFORE, MOST_WITHIN, MOST_BEHIND = 6, 12, 6
+# Of two equal phonemes in a row nobody hears where one ends; together they last as long.
+LEAST_OF_TWO = 2
+# What is never seen in the corpus is still possible, but for the longest run.
+LEAST_SHARE = 0.02
+# The longest run of a phoneme [tokens], 0.6 s.
+MOST_OF_PHONEME = 15
+# Runs as long as the longest one of a hundred are the longest.
+LONGEST_SHARE = 0.01
+# How many runs of any phoneme are added to those of each.
+COMMON_WEIGHT = 4.0
+
+
+@dataclass(frozen=True)
+class CodePhonemes:
+    """What tokens say, and how long phonemes last.
+
+    Attributes:
+        labels: int64 [V], the phoneme of each token, `silence` included; -1: none.
+        silence: the id that stands for silence.
+        phonemes: int64 [N], ascending, those that some token says; silence is not among them.
+        endings: float32 [N, R], the share of the runs of a phoneme that end after r + 1 tokens
+            among those that last so long; the last column is 1.
+
+    """
+
+    labels: np.ndarray
+    silence: int
+    phonemes: np.ndarray
+    endings: np.ndarray
+
+    def ending(self, phoneme: int, run: int) -> float:
+        """Return how likely a phoneme ends that has lasted `run` tokens."""
+        row = self.endings[np.searchsorted(self.phonemes, phoneme)]
+        return float(row[min(run, len(row)) - 1])
+
+
+class TextPath:
+    """How far a text has been said, and what may come next."""
+
+    def __init__(
+        self, codes: CodePhonemes, spoken: Sequence[int], has_pause: Sequence[bool]
+    ) -> None:
+        """Start before the text.
+
+        Args:
+            codes: of the voice.
+            spoken: phonemes of the text, in order, all of them in codes.phonemes.
+            has_pause: whether a silence may follow each of them.
+
+        """
+        self._codes = codes
+        self._spoken = tuple(spoken)
+        self._has_pause = tuple(has_pause)
+        self._at = -1  # number of the phoneme that is being said, or that was said last
+        self._run = 0  # tokens since it, or the silence behind it, began
+        self._is_silent = True
+
+    @property
+    def is_complete(self) -> bool:
+        """True once the last phoneme has begun: the end may come."""
+        return self._at >= len(self._spoken) - 1
+
+    def log_odds(self) -> Tensor:
+        """Return what to add to the logits [V + 1] of the next token, the end being the last.
+
+        It is minus infinity for what must not come, and else the log of how often a phoneme that
+        has lasted so long goes on, or ends.
+        """
+        shares = np.zeros(len(self._codes.labels) + 1, dtype=np.float32)
+        for phoneme, share in self._next().items():
+            shares[:-1][self._codes.labels == phoneme] = share
+        if self.is_complete and self._run > 0:
+            shares[-1] = 1.0
+        return torch.from_numpy(shares).log()
+
+    def take(self, token: int) -> None:
+        """Go on to where a token, which must be possible, leads."""
+        phoneme = int(self._codes.labels[token])
+        if phoneme == self._codes.silence:
+            self._run = self._run + 1 if self._is_silent else 1
+            self._is_silent = True
+        elif not self._is_silent and phoneme == self._spoken[self._at]:
+            self._run += 1
+        else:
+            self._at += 1 if self._spoken[self._at + 1] == phoneme else 2
+            self._run, self._is_silent = 1, False
+
+    def _next(self) -> dict[int, float]:
+        """Return the phonemes that may come next, silence included, and the share of each."""
+        silence = self._codes.silence
+        following = self._spoken[self._at + 1 : self._at + 2]
+        if self._is_silent:
+            shares = dict.fromkeys(following, 1.0)
+            if self._run < self._longest_silence():
+                shares[silence] = 1.0
+            return shares
+        own = self._spoken[self._at]
+        end = max(self._codes.ending(own, self._run), LEAST_SHARE)
+        if following == (own,) and self._run >= LEAST_OF_TWO:
+            following = self._spoken[self._at + 2 : self._at + 3]
+        shares = dict.fromkeys(following, end)
+        if self._has_pause[self._at] or self.is_complete:
+            shares[silence] = end
+        if (stay := 1.0 - end) > 0:
+            shares[own] = max(stay, LEAST_SHARE)
+        return shares
+
+    def _longest_silence(self) -> int:
+        if self._at < 0:
+            return MOST_BEFORE
+        return MOST_BEHIND if self.is_complete else MOST_WITHIN
+
+
+def count_endings(
+    labels: np.ndarray, clips: Sequence[Sequence[int]], silence: int
+) -> CodePhonemes:
+    """Return what tokens say and how long phonemes last in the clips of a corpus.
+
+    Args:
+        labels: int64 [V], the phoneme of each token; -1: none.
+        clips: tokens of each clip.
+        silence: the id that stands for silence.
+
+    """
+    phonemes = np.unique(labels[(labels >= 0) & (labels != silence)])
+    counts = np.zeros((len(phonemes), MOST_OF_PHONEME + 1))
+    for tokens in clips:
+        said = labels[np.asarray(tokens)]
+        starts = np.flatnonzero(np.insert(said[1:] != said[:-1], 0, True))
+        lengths = np.diff(np.append(starts, len(said)))
+        is_spoken = np.isin(said[starts], phonemes)
+        rows = np.searchsorted(phonemes, said[starts][is_spoken])
+        np.add.at(counts, (rows, np.minimum(lengths[is_spoken], MOST_OF_PHONEME + 1) - 1), 1)
+    # Phonemes that are rare last about as long as all do.
+    counts += COMMON_WEIGHT * counts.sum(0) / counts.sum()
+    lasting = counts[:, ::-1].cumsum(1)[:, ::-1]
+    endings = (counts / np.maximum(lasting, 1e-9))[:, :-1]
+    # Outliers are faults of the alignment more often than drawled phonemes.
+    endings[lasting[:, :-1] < LONGEST_SHARE * lasting[:, :1]] = 1.0
+    endings[:, -1] = 1.0
+    return CodePhonemes(labels, silence, phonemes, endings.astype(np.float32))

@@ -1,0 +1,151 @@
+"""The GPT is kept to its text: every phoneme once, in order, then the end."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from gptsovits_ros.semantic.config import SemanticConfig
+from gptsovits_ros.semantic.generate import generate
+from gptsovits_ros.semantic.model import Text2Semantic
+from gptsovits_ros.semantic.text_path import (
+    MOST_BEFORE,
+    MOST_BEHIND,
+    MOST_OF_PHONEME,
+    CodePhonemes,
+    TextPath,
+    count_endings,
+)
+from gptsovits_ros.types import SamplingParameters
+
+SILENCE = 0
+# Two codes each of phonemes 3, 4 and 5, two of silence, one that says nothing.
+LABELS = np.array([SILENCE, SILENCE, 3, 3, 4, 4, 5, 5, -1])
+END = len(LABELS)
+
+
+def codes(longest: int = 4) -> CodePhonemes:
+    """Return phonemes of which half end after each token."""
+    endings = np.full((3, longest), 0.5, dtype=np.float32)
+    endings[:, -1] = 1.0
+    return CodePhonemes(LABELS, SILENCE, np.array([3, 4, 5]), endings)
+
+
+def possible(path: TextPath) -> set[int]:
+    """Return the tokens that may come, END for the end."""
+    return set(torch.isfinite(path.log_odds()).nonzero()[:, 0].tolist())
+
+
+def after(path: TextPath, *tokens: int) -> set[int]:
+    """Return the tokens that may come after these, each of which must be possible."""
+    for token in tokens:
+        assert token in possible(path), token
+        path.take(token)
+    return possible(path)
+
+
+def test_begins_with_silence_or_the_first_phoneme():
+    assert possible(TextPath(codes(), [3, 4], [False, False])) == {0, 1, 2, 3}
+
+
+def test_goes_on_or_to_the_next_phoneme():
+    assert after(TextPath(codes(), [3, 4, 5], [False] * 3), 2) == {2, 3, 4, 5}
+
+
+def test_silence_comes_only_where_the_text_has_a_pause():
+    assert after(TextPath(codes(), [3, 4], [True, False]), 3) == {0, 1, 2, 3, 4, 5}
+
+
+def test_after_a_silence_the_phoneme_before_it_does_not_come_again():
+    assert after(TextPath(codes(), [3, 4], [True, False]), 3, 1) == {0, 1, 4, 5}
+
+
+def test_end_comes_only_behind_the_last_phoneme():
+    path = TextPath(codes(), [3, 4], [False, False])
+    assert END not in after(path, 2)
+    assert after(path, 4) == {0, 1, 4, 5, END}
+    assert after(path, 0) == {0, 1, END}
+
+
+def test_no_phoneme_outlasts_its_longest_run():
+    assert after(TextPath(codes(longest=3), [3, 4], [False, False]), 2, 2, 3) == {4, 5}
+
+
+@pytest.mark.parametrize(
+    'spoken, tokens, most', [([3], [], MOST_BEFORE), ([3], [2], MOST_BEHIND)]
+)
+def test_silence_ends(spoken, tokens, most):
+    path = TextPath(codes(), spoken, [False])
+    after(path, *tokens, *[0] * (most - 1))
+    assert 0 in possible(path)
+    assert 0 not in after(path, 0)
+
+
+def test_two_equal_phonemes_last_as_one_and_then_the_next_may_come():
+    path = TextPath(codes(longest=6), [3, 3, 4], [False] * 3)
+    assert after(path, 2) == {2, 3}
+    assert after(path, 2) == {2, 3, 4, 5}
+    assert END in after(path, 4)
+
+
+def test_what_usually_ends_is_more_likely_to_end():
+    endings = np.array([[0.1, 0.9, 1.0]] * 3, dtype=np.float32)
+    path = TextPath(
+        CodePhonemes(LABELS, SILENCE, np.array([3, 4, 5]), endings), [3, 4], [False] * 2
+    )
+    path.take(2)
+    odds = path.log_odds().exp()
+    assert odds[4] == pytest.approx(0.1) and odds[2] == pytest.approx(0.9)
+    path.take(2)
+    odds = path.log_odds().exp()
+    assert odds[4] == pytest.approx(0.9) and odds[2] == pytest.approx(0.1)
+
+
+def test_endings_are_counted_from_runs():
+    clips = [[0, 2, 3, 4, 0], [2, 2, 2, 5, 5], [0, 3, 2, 4, 4]] * 200
+    found = count_endings(LABELS, clips, SILENCE)
+    assert found.phonemes.tolist() == [3, 4, 5]
+    # Phoneme 3 lasts 2, 3 and 2 tokens, phoneme 4 lasts 1, 2 and 2.
+    assert found.ending(3, 1) == pytest.approx(0.0, abs=0.02)
+    assert found.ending(3, 2) == pytest.approx(2 / 3, abs=0.02)
+    assert found.ending(3, 3) == 1.0
+    assert found.ending(4, 1) == pytest.approx(1 / 3, abs=0.02)
+    # Never said: as long as any, and not for ever.
+    assert 0 < found.ending(5, 1) < 1
+    assert found.ending(5, MOST_OF_PHONEME + 5) == 1.0
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_gpt_that_knows_nothing_says_every_phoneme_once(seed):
+    """Random weights babble; on the path they say the text and end."""
+    torch.manual_seed(seed)
+    config = SemanticConfig(
+        vocab_size=END + 1,
+        eos=END,
+        hidden_dim=16,
+        head=2,
+        n_layer=1,
+        ffn_dim=16,
+        bert_dim=4,
+        max_tokens=200,
+    )
+    model = Text2Semantic(config).eval()
+    spoken = [3, 5, 4, 3, 5]
+    path = TextPath(codes(), spoken, [False, True, False, False, False])
+    tokens = list(
+        generate(
+            model,
+            torch.tensor(spoken),
+            torch.zeros(4, len(spoken)),
+            torch.zeros(0, dtype=torch.long),
+            SamplingParameters(),
+            torch.Generator().manual_seed(seed),
+            path=path,
+        )
+    )
+    runs = [label for label, _ in itertools.groupby(LABELS[tokens].tolist())]
+    assert [label for label in runs if label != SILENCE] == spoken
+    assert len(tokens) < 4 * len(spoken) + MOST_BEFORE + MOST_BEHIND + 12
