@@ -21,6 +21,7 @@ from gptsovits_ros.checkpoint.weights import SEMANTIC, WeightFile
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.semantic.model import Text2Semantic, prefix_mask
 from gptsovits_ros.training.batching import make_batches, pad
+from gptsovits_ros.training.content_codes import LABELS_FILE, read_code_labels
 from gptsovits_ros.training.corpus import (
     DEV_TEXT,
     Speakers,
@@ -32,6 +33,7 @@ from gptsovits_ros.training.ema import MovingAverage
 from gptsovits_ros.training.optimizers import make_optimizer, set_rate
 from gptsovits_ros.training.precision import Precision
 from gptsovits_ros.training.settings import SemanticSettings, plain_settings
+from gptsovits_ros.training.splicing import Splicer
 from gptsovits_ros.training.trained_model import TrainedModel
 
 TOP = 3  # accuracy: the token is among this many most likely ones
@@ -40,10 +42,18 @@ DEV_BATCH = 16
 
 @dataclass(frozen=True)
 class SemanticExample:
-    """An utterance to learn, and the one before it, by their places in a list; None: no prompt."""
+    """An utterance to learn, and the one before it.
+
+    Attributes:
+        target: place of an utterance in a list.
+        prompt: that of the one before it; None: no prompt.
+        splice: seed by which the target goes on as pieces of others; None: it stays whole.
+
+    """
 
     target: int
     prompt: int | None
+    splice: int | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,10 @@ class SemanticTrainer(TrainedModel):
             )
         self._train, self._dev = split_utterances(usable, corpus)
         self._speakers = Speakers(self._train, self._serves_as_prompt)
+        self._splicer = None
+        if settings.splice_probability:
+            labels = read_code_labels(corpus / LABELS_FILE, settings.model.eos)
+            self._splicer = Splicer(self._train, labels.numpy())
         torch.manual_seed(settings.run.seed)
         self._model = self._make_model().to(device).train().requires_grad_(True)
         add_dropout(self._model, settings.dropout)
@@ -112,7 +126,9 @@ class SemanticTrainer(TrainedModel):
 
     def step(self, batches: list[list[SemanticExample]], step: int) -> dict[str, Tensor]:
         """Make one update: the mean cross-entropy over all tokens of all batches."""
-        ready = [collate(self._train, examples, self._settings) for examples in batches]
+        ready = [
+            collate(self._train, examples, self._settings, self._splicer) for examples in batches
+        ]
         total = sum(int((batch.token_lengths + 1 - batch.first).sum()) for batch in ready)
         set_rate(self._optimizer, self._settings.optimizer.rate(step))
         loss = correct = among_top = torch.zeros((), device=self._device)
@@ -178,7 +194,7 @@ class SemanticTrainer(TrainedModel):
         """Draw the prompts of an epoch, then batches by the length of all."""
         rng = np.random.default_rng([self._settings.run.seed, epoch])
         examples = [
-            SemanticExample(index, self._draw_prompt(index, rng))
+            SemanticExample(index, self._draw_prompt(index, rng), self._draw_splice(rng))
             for index in range(len(self._train))
         ]
         lengths = [
@@ -198,6 +214,12 @@ class SemanticTrainer(TrainedModel):
         if rng.random() >= self._settings.prompt_probability:
             return None
         return self._speakers.another(index, rng)
+
+    def _draw_splice(self, rng: np.random.Generator) -> int | None:
+        probability = self._settings.splice_probability
+        if not probability or rng.random() >= probability:
+            return None
+        return int(rng.integers(2**31))
 
     def _serves_as_prompt(self, utterance: Utterance) -> bool:
         return len(utterance.tokens) <= self._settings.prompt_max_tokens
@@ -219,18 +241,26 @@ def averaged_semantic(
 
 
 def collate(
-    utterances: list[Utterance], examples: list[SemanticExample], settings: SemanticSettings
+    utterances: list[Utterance],
+    examples: list[SemanticExample],
+    settings: SemanticSettings,
+    splicer: Splicer | None = None,
 ) -> SemanticBatch:
-    """Put prompts before targets and pad."""
+    """Put prompts before targets and pad; a splicer is needed where examples are to be spliced."""
     phonemes, tokens, first = [], [], []
     for example in examples:
-        parts = [utterances[example.target]]
+        if example.splice is None:
+            target = utterances[example.target]
+            parts = [(target.phoneme_ids, target.tokens)]
+        else:
+            parts = [splicer.splice(example.target, np.random.default_rng(example.splice))]
         if example.prompt is not None:
-            parts.insert(0, utterances[example.prompt])
-        phonemes.append(np.concatenate([part.phoneme_ids for part in parts]))
-        tokens.append(np.concatenate([part.tokens for part in parts]))
+            prompt = utterances[example.prompt]
+            parts.insert(0, (prompt.phoneme_ids, prompt.tokens))
+        phonemes.append(np.concatenate([ids for ids, _ in parts]))
+        tokens.append(np.concatenate([codes for _, codes in parts]))
         is_learned_whole = settings.loss_on_prompt or example.prompt is None
-        first.append(0 if is_learned_whole else len(parts[0].tokens))
+        first.append(0 if is_learned_whole else len(parts[0][1]))
     return SemanticBatch(*pad(phonemes), *pad(tokens), torch.tensor(first))
 
 

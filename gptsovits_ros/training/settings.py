@@ -242,6 +242,8 @@ class SemanticSettings:
         dropout: of embeddings and layers.
         prompt_probability: how often an utterance of the same speaker is put before the target.
         prompt_max_tokens: longer utterances do not serve as prompts.
+        splice_probability: how often an utterance goes on as pieces of others (splicing.py); needs
+            codes.tsv in the corpus.
         loss_on_prompt: also learn to predict the prompt.
         max_tokens: longer utterances are left out.
         min_phonemes_per_s: utterances with fewer are left out, as their text cannot be right.
@@ -261,6 +263,7 @@ class SemanticSettings:
     dropout: float = 0.1
     prompt_probability: float = 0.5
     prompt_max_tokens: int = 250
+    splice_probability: float = 0.0
     loss_on_prompt: bool = False
     max_tokens: int = 1350
     min_phonemes_per_s: float = 3.0
@@ -270,6 +273,7 @@ class SemanticSettings:
     def __post_init__(self) -> None:
         """Raise ValueError for values that make no sense."""
         _share('prompt_probability', self.prompt_probability)
+        _share('splice_probability', self.splice_probability)
         if not 0 <= self.dropout < 1:
             raise ValueError(f'dropout {self.dropout} is not in [0, 1)')
 
