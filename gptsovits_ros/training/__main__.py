@@ -114,6 +114,13 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument(
         '--with-posterior', action='store_true', help='also what only fine-tuning needs'
     )
+    out.add_argument(
+        '--prior-scale',
+        type=float,
+        default=1.0,
+        metavar='X',
+        help='multiply the deviation of what SoVITS draws; below 1 is clearer and flatter',
+    )
     table = commands.add_parser(
         'token-table', help='learn by what the guard sees skipped and repeated phonemes'
     )

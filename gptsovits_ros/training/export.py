@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def export(
     is_packed: bool = False,
     decoder_run: Path | None = None,
     with_posterior: bool = False,
+    prior_scale: float = 1.0,
 ) -> Path:
     """Write semantic.safetensors or acoustic.safetensors, and return its path.
 
@@ -40,12 +42,17 @@ def export(
             a run that learned only the prior.
         with_posterior: also write the posterior, which fine-tuning starts from and speaking does
             not need.
+        prior_scale: the deviation of the prior is multiplied by it; speech drawn from a young
+            model is clearer with less.
 
     Raises:
-        ConfigurationError: a folder holds no run, or those of the two do not fit together.
+        ConfigurationError: a folder holds no run, those of the two do not fit together, or the
+            scale is not above 0.
         CheckpointError: the state cannot be read, or the file cannot be written.
 
     """
+    if prior_scale <= 0:
+        raise ConfigurationError(f'the scale of the prior is {prior_scale}; it must be above 0')
     state = _state(run)
     role, tensors, info = state['role'], state['trainer']['average'], f'step {state["step"]}'
     if role == ACOUSTIC:
@@ -61,6 +68,8 @@ def export(
             }
             info += f', decoder of step {other["step"]}'
         model = averaged_acoustic(settings, tensors, with_posterior=with_posterior)
+        # The second half of the rows gives the log deviations.
+        model.prior.projection.bias[settings.model.inter_channels :] += math.log(prior_scale)
         weights = acoustic_weights(model, info)
     else:
         settings = build_settings(SemanticSettings, state['settings'], STATE_FILE)

@@ -163,3 +163,17 @@ def test_judges_may_hear_fewer_clips(make_trainer):
         values.append(trainer.step([batch], 0))
     assert values[0]['mel'] == values[1]['mel']
     assert values[0]['judges'] != values[1]['judges']
+
+
+def test_export_scales_the_deviation_of_the_prior(make_trainer, tmp_path):
+    run = saved(make_trainer('acoustic'), tmp_path / 'run')
+    statistics = []
+    for name, scale in (('as it is', 1.0), ('calm', 0.25)):
+        model = load_acoustic(export(run, tmp_path / name, prior_scale=scale))
+        tokens, ids = torch.tensor([[1, 5, 2, 7]]), torch.tensor([[5, 9, 12]])
+        statistics.append(model.prior_statistics(tokens, ids, torch.zeros(1, 16, 1)))
+    (mean, log_std), (same, calm) = statistics
+    assert torch.equal(mean, same)
+    torch.testing.assert_close(calm.exp(), 0.25 * log_std.exp(), atol=1e-3, rtol=1e-2)
+    with pytest.raises(ConfigurationError, match='above 0'):
+        export(run, tmp_path / 'none', prior_scale=0.0)
