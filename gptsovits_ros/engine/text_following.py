@@ -1,4 +1,4 @@
-"""The way along a text that the GPT of a voice is kept to, where its tokens tell their phonemes."""
+"""The way along a text that a GPT is kept to, where its tokens tell their phonemes."""
 
 from __future__ import annotations
 

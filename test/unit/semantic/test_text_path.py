@@ -74,9 +74,7 @@ def test_no_phoneme_outlasts_its_longest_run():
     assert after(TextPath(codes(longest=3), [3, 4], [False, False]), 2, 2, 3) == {4, 5}
 
 
-@pytest.mark.parametrize(
-    'spoken, tokens, most', [([3], [], MOST_BEFORE), ([3], [2], MOST_BEHIND)]
-)
+@pytest.mark.parametrize('spoken, tokens, most', [([3], [], MOST_BEFORE), ([3], [2], MOST_BEHIND)])
 def test_silence_ends(spoken, tokens, most):
     path = TextPath(codes(), spoken, [False])
     after(path, *tokens, *[0] * (most - 1))
