@@ -149,6 +149,8 @@ def run(options: argparse.Namespace) -> None:
             'The stand-in voice has random weights: it babbles. Everything else is real.\n'
             'Give a trained voice with --voice-dir to hear speech.'
         )
+    elif options.voice_dir is None:
+        print('How well this voice is understood, and what it is made of: docs/bundled-voices.md')
 
 
 def choose_voice(folder: Path | None, bundled_default: str) -> DemoVoice:

@@ -91,7 +91,9 @@ def write_voice(corpus: Path, folder: Path, clip: Clip, voice: dict[str, str], o
             'version': 'v2',
             'sample_rate': SAMPLE_RATE,
         },
-        'prompt': {'audio': 'prompt.opus', 'text': clip.text, 'language': clip.language},
+        # Without its text only the timbre is taken from the prompt: the tokens hardly tell who
+        # speaks, and the GPT reads one text better than two.
+        'prompt': {'audio': 'prompt.opus', 'text': '', 'language': clip.language},
         'references': [],
         'encoders': {'content': CONTENT_FILE, 'token_table': 'token_table.safetensors'},
     }
