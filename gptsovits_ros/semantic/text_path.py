@@ -3,7 +3,7 @@
 Tokens of a voice that was trained on aligned speech (docs/corpus.md) are of one phoneme each. Then
 only those need to be drawn from that go on with the text: the phoneme that is being said, the next
 one, or silence where the text has a pause. The GPT decides how long each phoneme lasts and how it
-sounds, helped by how long it usually lasts; it cannot skip, repeat, babble or fail to end.
+sounds, helped by how long it usually lasts; it cannot skip, repeat or fail to end.
 """
 
 from __future__ import annotations
