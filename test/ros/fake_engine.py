@@ -69,7 +69,7 @@ def load(settings: EngineSettings) -> FakeEngine:
     folder = os.path.basename(settings.voice_root)
     if folder == 'damaged':
         raise VoiceInvalidError('voice.yaml is damaged')
-    time.sleep(1.0 if folder == 'slow_to_load' else 0.0)
+    time.sleep(4.0 if folder == 'slow_to_load' else 0.0)
     return FakeEngine()
 
 
