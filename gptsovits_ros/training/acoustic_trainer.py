@@ -141,10 +141,7 @@ class AcousticTrainer(TrainedModel):
     @torch.inference_mode()
     def evaluate(self) -> dict[str, float]:
         """Return the mel distance of dev clips, spoken in the style of another clip."""
-        is_autoencoder = self._settings.parts == AUTOENCODER
-        model = averaged_acoustic(
-            self._settings, self._average.tensors, self._device, with_posterior=is_autoencoder
-        )
+        model = self._averaged(with_posterior=self._settings.parts == AUTOENCODER)
         values = {}
         for split, utterances in self._dev.items():
             distances = self._mel_distances(model, utterances)
@@ -239,8 +236,10 @@ class AcousticTrainer(TrainedModel):
             distances.append(float(mel_loss(wave, batch.spectrogram, self._mel)))
         return distances
 
-    def _averaged(self) -> Sovits:
-        return averaged_acoustic(self._settings, self._average.tensors, self._device)
+    def _averaged(self, with_posterior: bool = False) -> Sovits:
+        return averaged_acoustic(
+            self._settings, self._average.tensors, self._device, with_posterior
+        )
 
     def _make_collator(self, utterances: list[Utterance]) -> AcousticCollator:
         config = self._settings.model

@@ -3,8 +3,8 @@
 
     .venv/bin/python tools/corpus/bundle.py CORPUS --gpt RUN --prior RUN --decoder RUN
 
-CORPUS also holds content.safetensors (train_content.py). FOLDER, by default that of the package,
-gets one folder per voice; the first owns the models, the others speak with them.
+CORPUS also holds content.safetensors (train_content.py). The folder of the package, or that
+of --out, gets one folder per voice; the first owns the models, the others speak with them.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ import csv
 import shutil
 from pathlib import Path
 
+from gptsovits_ros.checkpoint.content import CONTENT_FILE
+from gptsovits_ros.checkpoint.token_table import TOKEN_TABLE_FILE
 from gptsovits_ros.checkpoint.weights import read_weights, write_weights
 from gptsovits_ros.training.corpus import TRAIN
 from gptsovits_ros.training.export import export
-from gptsovits_ros.training.prepare import Clip, read_clips, write_lines
+from gptsovits_ros.training.prepare import Clip, read_clips
 from gptsovits_ros.training.token_table import write_token_table
+from gptsovits_ros.voice.bundled import BUNDLED_ROOT
+from gptsovits_ros.voice.default_file import write_default
 from gptsovits_ros.voice.voice_file import write_voice_file
 
-PACKAGE = Path(__file__).resolve().parents[2] / 'gptsovits_ros' / 'bundled' / 'voices'
 SPEAKERS = Path(__file__).with_name('voices.tsv')
-CONTENT_FILE = 'content.safetensors'
 SAMPLE_RATE = 24000
 # A prompt of this length leaves the GPT room, and is long enough to tell a voice by.
 PROMPT_SECONDS = 5.0
@@ -38,7 +40,7 @@ def main() -> None:
     parser.add_argument('--prior', type=Path, required=True, help='run of the prior of SoVITS')
     parser.add_argument('--decoder', type=Path, required=True, help='run of its autoencoder')
     parser.add_argument('--prior-scale', type=float, default=1.0)
-    parser.add_argument('--out', type=Path, default=PACKAGE)
+    parser.add_argument('--out', type=Path, default=BUNDLED_ROOT)
     args = parser.parse_args()
     with open(SPEAKERS, encoding='utf-8', newline='') as stream:
         voices = list(csv.DictReader(stream, delimiter='\t'))
@@ -49,7 +51,7 @@ def main() -> None:
         clip = choose_prompt(clips, voice['speaker'], voice['prompt_language'])
         write_voice(args.corpus, args.out / voice['voice'], clip, voice, owner)
         print(f'{voice["voice"]}: {clip.name}, {clip.seconds:.1f} s, "{clip.text}"')
-    write_lines(args.out / 'default.yaml', [f'voice: {owner}'])
+    write_default(args.out, owner)
     size = sum(path.stat().st_size for path in args.out.rglob('*') if path.is_file())
     print(f'{size / 1e6:.1f} MB in {args.out}')
 
@@ -95,7 +97,7 @@ def write_voice(corpus: Path, folder: Path, clip: Clip, voice: dict[str, str], o
         # speaks, and the GPT reads one text better than two.
         'prompt': {'audio': 'prompt.opus', 'text': '', 'language': clip.language},
         'references': [],
-        'encoders': {'content': CONTENT_FILE, 'token_table': 'token_table.safetensors'},
+        'encoders': {'content': CONTENT_FILE, 'token_table': TOKEN_TABLE_FILE},
     }
     write_voice_file(folder, tree)
 
