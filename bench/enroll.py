@@ -27,13 +27,14 @@ from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.enrolment import EnrolmentRequest
 from gptsovits_ros.errors import RecordingUnsuitableError
 from gptsovits_ros.types import EngineSettings
+from gptsovits_ros.voice.consent import Consent
 from gptsovits_ros.voice.enroll.decode import Clip
 from gptsovits_ros.voice.enroll.plan import EnrolmentChain, EnrolmentPlan
 
 RATE = 16000
 SHORT_S, LONG_S = 10.0, 60.0
 SMALL_BYTES = 1_000_000
-CONSENT = 'bench, 2026-01-01, measuring'
+CONSENT = Consent.now('bench', '2026-01-01', 'measuring')
 Wave = np.ndarray  # float32 [T] at RATE
 
 

@@ -21,10 +21,10 @@ from gptsovits_ros.engine.loaded_voice import (
     load_content,
 )
 from gptsovits_ros.engine.model_cache import ModelCache, file_states
-from gptsovits_ros.errors import CanceledError, ParameterInvalidError
+from gptsovits_ros.errors import CanceledError, ConsentMissingError, ParameterInvalidError
 from gptsovits_ros.semantic.generate import never
 from gptsovits_ros.text.frontend import TextFrontend
-from gptsovits_ros.voice.consent import Consent, write_consent
+from gptsovits_ros.voice.consent import EXAMPLE, Consent, write_consent
 from gptsovits_ros.voice.enroll.decode import Clip
 from gptsovits_ros.voice.enroll.plan import EnrolmentChain, EnrolmentPlan
 from gptsovits_ros.voice.enroll.report import EnrolmentReport
@@ -51,7 +51,8 @@ class EnrolmentRequest:
         name: of the new voice.
         language: spoken in the recordings, one of voice.enroll.plan.LANGUAGES.
         clips: the recordings.
-        consent: "WHO, WHEN, FOR WHAT"; may be empty only if needs_consent is False.
+        consent: that of the speaker; its source, where it has none, is what the clips are called.
+            None only if needs_consent is False.
         transcript: what is said in all recordings; may be empty.
         description: one line for people.
         base: the voice whose models it speaks with; empty: the default voice.
@@ -65,7 +66,7 @@ class EnrolmentRequest:
     name: str
     language: str
     clips: tuple[Clip, ...]
-    consent: str
+    consent: Consent | None
     transcript: str = ''
     description: str = ''
     base: str = ''
@@ -235,10 +236,16 @@ def _check(request: EnrolmentRequest) -> None:
 
 
 def _consent(request: EnrolmentRequest) -> Consent | None:
-    if not request.consent.strip() and not request.needs_consent:
+    """Return the record to be stored; None: none is needed."""
+    if request.consent is None:
+        if request.needs_consent:
+            raise ConsentMissingError(
+                'nobody says that the speaker agreed to be copied; say who, when, and for what, '
+                f'as {EXAMPLE}'
+            )
         return None
     source = ', '.join(clip.name for clip in request.clips)[:200]
-    return Consent.parse(request.consent, source)
+    return replace(request.consent, source=request.consent.source or source)
 
 
 def _for_base(plan: EnrolmentPlan, language: str, base: Voice) -> EnrolmentPlan:

@@ -89,7 +89,7 @@ class VoiceJobs:
             name=task.name,
             language=task.language,
             clips=tuple(clips),
-            consent=_statement(task),
+            consent=_consent(task),
             transcript=task.transcript,
             description=task.description,
             base=task.base,
@@ -157,18 +157,15 @@ def checked_path(text: str, roots: tuple[str, ...]) -> Path:
     return path
 
 
-def _statement(task: EnrollVoice) -> str:
-    """Return the consent as one statement; empty if nothing is said at all.
+def _consent(task: EnrollVoice) -> Consent | None:
+    """Return the consent; None if nothing is said at all.
 
     Raises:
         ConsentMissingError: it does not tell who, when and for what.
 
     """
     parts = (task.consent_who, task.consent_when, task.consent_purpose)
-    if not any(part.strip() for part in parts) and not task.needs_consent:
-        return ''
-    consent = Consent.now(*parts)
-    return f'{consent.who}, {consent.when}, {consent.purpose}'
+    return Consent.now(*parts) if any(part.strip() for part in parts) else None
 
 
 def _summary(report: EnrolmentReport) -> Enrolment:

@@ -62,15 +62,17 @@ def run(args: argparse.Namespace) -> int:
     from gptsovits_ros.engine.engine import Engine
     from gptsovits_ros.engine.enrolment import EMBEDDINGS, KEEP, EnrolmentRequest
     from gptsovits_ros.types import EngineSettings
+    from gptsovits_ros.voice.consent import Consent
     from gptsovits_ros.voice.enroll.decode import Clip
 
+    consent = Consent.parse(args.consent)
     settings = EngineSettings(voice_root=args.voice_root, model_root=args.model_root, cache='off')
     report = Engine.open(settings).enroll(
         EnrolmentRequest(
             name=args.name,
             language=args.lang,
             clips=tuple(map(Clip.file, args.clips)),
-            consent=args.consent,
+            consent=consent,
             transcript=args.transcript,
             description=args.description,
             base=args.base,

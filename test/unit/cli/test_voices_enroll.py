@@ -52,7 +52,8 @@ def test_every_option_reaches_the_engine(requests, tmp_path):
         'calm',
         'embeddings',
     )
-    assert request.consent == 'Anna Example, 2026-05-17, tests'
+    consent = request.consent
+    assert (consent.who, consent.when, consent.purpose) == ('Anna Example', '2026-05-17', 'tests')
     assert (request.overwrite, request.denoise, request.needs_consent) == (True, True, True)
 
 
@@ -87,3 +88,9 @@ def test_language_and_consent_must_be_given(left_out, capsys):
     with pytest.raises(SystemExit):
         run('anna', 'a.wav', *ARGUMENTS[:at], *ARGUMENTS[at + 2 :])
     assert left_out in capsys.readouterr().err
+
+
+def test_a_consent_that_tells_too_little_is_refused(requests, capsys):
+    assert run('anna', 'a.wav', '--lang', 'en', '--consent', 'yes') == 1
+    assert capsys.readouterr().err.startswith("error CONSENT_MISSING: the consent 'yes' does not")
+    assert not requests

@@ -25,6 +25,7 @@ from gptsovits_ros.errors import (
 )
 from gptsovits_ros.types import EngineSettings, SpeechRequest
 from gptsovits_ros.voice import bundled
+from gptsovits_ros.voice.consent import Consent
 from gptsovits_ros.voice.enroll.decode import Clip
 from gptsovits_ros.voice.enroll.plan import EnrolmentPlan, Piece
 from gptsovits_ros.voice.enroll.quality import Quality
@@ -32,7 +33,7 @@ from gptsovits_ros.voice.enroll.report import PieceReport, QualityReport
 from gptsovits_ros.voice.store import VoiceStore
 
 RATE = 16000
-CONSENT = 'Ingrid Example, 2026-05-17, tests'
+CONSENT = Consent.parse('Ingrid Example, 2026-05-17, tests')
 REQUEST = EnrolmentRequest('ingrid', 'en', (Clip(b'', 'clip.wav'),), CONSENT)
 
 
@@ -183,8 +184,7 @@ def test_models_are_loaded_once_for_several_enrolments(engine, monkeypatch):
 @pytest.mark.parametrize(
     'change, error',
     [
-        ({'consent': ''}, ConsentMissingError),
-        ({'consent': 'yes'}, ConsentMissingError),
+        ({'consent': None}, ConsentMissingError),
         ({'name': '../evil'}, VoiceInvalidError),
         ({'name': ''}, VoiceInvalidError),
         ({'base': 'nobody'}, VoiceNotFoundError),
@@ -208,8 +208,14 @@ def test_a_refused_recording_stores_nothing(engine, chain, root):
 
 
 def test_consent_may_be_kept_elsewhere(engine, root):
-    engine.enroll(replace(REQUEST, consent='', needs_consent=False))
+    engine.enroll(replace(REQUEST, consent=None, needs_consent=False))
     assert engine._store.voice('ingrid').consent is None
+
+
+def test_the_record_is_the_one_that_was_given(engine):
+    engine.enroll(replace(REQUEST, consent=replace(CONSENT, who='I, Ingrid', source='topic mic')))
+    consent = engine._store.voice('ingrid').consent
+    assert consent == replace(CONSENT, who='I, Ingrid', source='topic mic')
 
 
 def test_overwriting_needs_to_be_asked_for(engine):
