@@ -145,6 +145,7 @@ class Enroller:
         # All of it within `create`, which first finds out whether the name can be had.
         def build(folder: Path) -> None:
             models = self._store.models_of(base.name)
+            # `create` looks as well, but at what was built; nobody shall speak a minute for that.
             self._store.check_base(request.name, models.get('base', ''))
             _raise_if(cancelled)
             plans.append(self._plan(request, base))
