@@ -22,6 +22,7 @@ import torch
 from gptsovits_ros.audio.pcm import limit_peak, silence
 from gptsovits_ros.audio.watermark import MarkedStream
 from gptsovits_ros.engine.chunk_plan import PaceMeter
+from gptsovits_ros.engine.description import voice_info
 from gptsovits_ros.engine.enrolment import Enroller, EnrolmentRequest
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice
 from gptsovits_ros.engine.model_cache import ModelCache
@@ -159,7 +160,8 @@ class Engine:
             GptsovitsError: what `VoiceJobs.do` raises; nothing has changed.
 
         """
-        done = VoiceJobs(self._store, self.voices, self.enroll).do(task, cancelled)
+        jobs = VoiceJobs(self._store, lambda: self.default_voice, self.enroll)
+        done = jobs.do(task, cancelled)
         is_check = isinstance(task, EnrollVoice) and task.check_only
         if not is_check and not isinstance(task, (DescribeVoice, ExportVoice, SetDefaultVoice)):
             self._pool.drop(done.voice)
@@ -180,16 +182,7 @@ class Engine:
             except VoiceInvalidError as error:
                 log.warning('voice "%s" cannot be used: %s', name, error)
                 continue
-            found.append(
-                VoiceInfo(
-                    name,
-                    voice.description,
-                    voice.languages,
-                    voice.model_version,
-                    voice.sample_rate,
-                    name == default,
-                )
-            )
+            found.append(voice_info(voice, name == default))
         return found
 
     def synthesize(

@@ -28,6 +28,7 @@ from gptsovits_ros.voice.consent import EXAMPLE, Consent, write_consent
 from gptsovits_ros.voice.enroll.decode import Clip
 from gptsovits_ros.voice.enroll.plan import EnrolmentChain, EnrolmentPlan
 from gptsovits_ros.voice.enroll.report import EnrolmentReport
+from gptsovits_ros.voice.enroll.report_file import write_report
 from gptsovits_ros.voice.store import VoiceStore, check_name
 from gptsovits_ros.voice.voice_file import (
     NEEDED_KEYS,
@@ -140,7 +141,7 @@ class Enroller:
         consent = _consent(request)
         _check(request)
         base = self._store.voice(base_name)
-        plans = []
+        reports = []
 
         # All of it within `create`, which first finds out whether the name can be had.
         def build(folder: Path) -> None:
@@ -148,24 +149,29 @@ class Enroller:
             # `create` looks as well, but at what was built; nobody shall speak a minute for that.
             self._store.check_base(request.name, models.get('base', ''))
             _raise_if(cancelled)
-            plans.append(self._plan(request, base))
+            plan = self._plan(request, base)
             _raise_if(cancelled)
-            self._write(folder, request, plans[0], base)
+            self._write(folder, request, plan, base)
             if consent is not None:
                 write_consent(consent, folder)
+            seconds = time.monotonic() - start
+            report = EnrolmentReport(
+                request.name, base.name, request.retention, seconds, plan.report
+            )
+            write_report(report, folder)
+            reports.append(report)
             _raise_if(cancelled)
 
         self._store.create(request.name, build, request.overwrite)
-        (plan,) = plans
-        seconds = time.monotonic() - start
+        (report,) = reports
         log.info(
             'voice "%s" enrolled from %.1f s of speech in %.1f s, score %.2f',
             request.name,
-            plan.report.speech_s,
-            seconds,
-            plan.report.score,
+            report.quality.speech_s,
+            report.seconds,
+            report.quality.score,
         )
-        return EnrolmentReport(request.name, base.name, request.retention, seconds, plan.report)
+        return report
 
     def _plan(self, request: EnrolmentRequest, base: Voice) -> EnrolmentPlan:
         plan = self._chain.plan(

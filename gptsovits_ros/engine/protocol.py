@@ -29,7 +29,7 @@ from gptsovits_ros.errors import GptsovitsError, ProtocolError
 from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest, VoiceInfo
 
 # Raise it with every change of a message, or of a dataclass of types.py that a message carries.
-PROTOCOL_VERSION = 7
+PROTOCOL_VERSION = 8
 
 MAX_HEADER_BYTES = 1024 * 1024  # marks of the longest segment: 0.7 MB
 MAX_AUDIO_BYTES = 32 * 1024 * 1024  # 174 s at 48 kHz, far above any chunk

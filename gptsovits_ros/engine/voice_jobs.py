@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 
+from gptsovits_ros.engine.description import describe, enrolment_of
 from gptsovits_ros.engine.enrolment import EnrolmentRequest
 from gptsovits_ros.engine.protocol import travel_text
 from gptsovits_ros.engine.voice_tasks import (
     Archive,
-    ConsentRecord,
     DeleteVoice,
     DescribeVoice,
-    Description,
     EnrollVoice,
-    Enrolment,
     ExportVoice,
     ImportVoice,
     SetDefaultVoice,
@@ -26,7 +22,6 @@ from gptsovits_ros.engine.voice_tasks import (
     VoiceTask,
 )
 from gptsovits_ros.errors import CanceledError, ParameterInvalidError
-from gptsovits_ros.types import VoiceInfo
 from gptsovits_ros.voice.archive_layout import SUFFIX
 from gptsovits_ros.voice.consent import Consent
 from gptsovits_ros.voice.enroll.decode import Clip
@@ -34,10 +29,6 @@ from gptsovits_ros.voice.enroll.report import EnrolmentReport
 from gptsovits_ros.voice.export import export_voice
 from gptsovits_ros.voice.importing import import_voice
 from gptsovits_ros.voice.store import VoiceStore
-from gptsovits_ros.voice.voice_file import VOICE_FILE
-
-# Of numbers that have none, as the loudness of silence; no message carries infinity.
-NO_NUMBER = -999.0
 
 
 class VoiceJobs:
@@ -46,12 +37,12 @@ class VoiceJobs:
     def __init__(
         self,
         store: VoiceStore,
-        voices: Callable[[], list[VoiceInfo]],
+        default: Callable[[], str],
         enroll: Callable[[EnrolmentRequest, Callable[[], bool]], EnrolmentReport],
     ) -> None:
-        """Take the store, what lists its voices, and what makes one."""
+        """Take the store, what names its default voice, and what makes a voice."""
         self._store = store
-        self._voices = voices
+        self._default = default
         self._enroll = enroll
 
     def do(self, task: VoiceTask, cancelled: Callable[[], bool]) -> VoiceDone:
@@ -72,9 +63,8 @@ class VoiceJobs:
         elif isinstance(task, SetDefaultVoice):
             self._store.set_default(task.name)
         elif isinstance(task, DescribeVoice):
-            return VoiceDone(
-                task.id, task.name, description=self._description(task.name, task.check)
-            )
+            found = describe(self._store, task.name, self._default(), task.check)
+            return VoiceDone(task.id, task.name, description=found)
         elif isinstance(task, ExportVoice):
             return VoiceDone(task.id, task.name, archive=self._exported(task))
         else:
@@ -104,7 +94,7 @@ class VoiceJobs:
                 self._enroll(request, lambda: True)
             return VoiceDone(task.id, task.name)
         report = self._enroll(request, cancelled)
-        return VoiceDone(task.id, task.name, enrolment=_summary(report))
+        return VoiceDone(task.id, task.name, enrolment=enrolment_of(report))
 
     def _exported(self, task: ExportVoice) -> Archive:
         path = checked_path(task.path, task.roots)
@@ -116,26 +106,8 @@ class VoiceJobs:
     def _imported(self, task: ImportVoice) -> VoiceDone:
         path = checked_path(task.path, task.roots)
         voice = import_voice(self._store, path, task.name, task.overwrite)
-        return VoiceDone(task.id, voice.name, description=self._description(voice.name, False))
-
-    def _description(self, name: str, check: bool) -> Description:
-        voice = self._store.voice(name)
-        consent = voice.consent
-        return Description(
-            info=next(info for info in self._voices() if info.name == name),
-            base=voice.base,
-            used_by=tuple(self._store.dependants(name)),
-            consent=ConsentRecord(**asdict(consent)) if consent else None,
-            prompt_text=voice.prompt_text,
-            prompt_language=voice.prompt_language,
-            recordings=len(voice.clips),
-            conditions_kept=voice.conditions is not None,
-            models=tuple(travel_text(str(path)) for path in voice.models),
-            folder=travel_text(str(voice.folder)),
-            size_bytes=voice.size_bytes,
-            created_s=(voice.folder / VOICE_FILE).stat().st_mtime,
-            changed=tuple(self._store.changed_files(name)) if check else (),
-        )
+        found = describe(self._store, voice.name, self._default())
+        return VoiceDone(task.id, voice.name, description=found)
 
 
 def checked_path(text: str, roots: tuple[str, ...]) -> Path:
@@ -166,33 +138,3 @@ def _consent(task: EnrollVoice) -> Consent | None:
     """
     parts = (task.consent_who, task.consent_when, task.consent_purpose)
     return Consent.now(*parts) if any(part.strip() for part in parts) else None
-
-
-def _summary(report: EnrolmentReport) -> Enrolment:
-    quality = report.quality
-    prompt, found = quality.prompt, quality.prompt.quality
-    return Enrolment(
-        base=report.base,
-        retention=report.retention,
-        took_s=report.seconds,
-        duration_s=quality.duration_s,
-        speech_s=quality.speech_s,
-        score=quality.score,
-        clip=travel_text(prompt.clip),
-        start_s=prompt.start_s,
-        end_s=prompt.end_s,
-        snr_db=_number(found.snr_db),
-        loudness_lufs=_number(found.loudness_lufs),
-        clipped_share=found.clipped_share,
-        bandwidth_hz=found.bandwidth_hz,
-        references=len(quality.references),
-        text=quality.text,
-        text_source=quality.text_source,
-        agreement=quality.agreement,
-        denoised=quality.denoised,
-        notes=quality.notes,
-    )
-
-
-def _number(value: float) -> float:
-    return value if math.isfinite(value) else NO_NUMBER

@@ -192,9 +192,11 @@ class Description:
 
     Attributes:
         info: as in the list of voices.
+        bundled: it came with the package, and cannot be deleted.
         base: the voice whose models it speaks with; empty: its own or shared ones.
         used_by: voices that speak with its models.
         consent: None: there is no record.
+        enrolment: what was found when it was enrolled; None: it was not, or no report was kept.
         prompt_text: what is said in the recording that the GPT continues from; empty: unknown.
         prompt_language: of the recording.
         recordings: number of clips that are kept.
@@ -208,9 +210,11 @@ class Description:
     """
 
     info: VoiceInfo
+    bundled: bool
     base: str
     used_by: tuple[str, ...]
     consent: ConsentRecord | None
+    enrolment: Enrolment | None
     prompt_text: str
     prompt_language: str
     recordings: int

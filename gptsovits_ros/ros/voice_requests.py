@@ -146,9 +146,13 @@ def roots(parameters: Parameters) -> tuple[str, ...]:
 
 def fill_enrolment(response: Any, done: VoiceDone) -> None:
     """Put what an enrolment found into a response or result."""
-    found = done.enrolment
     response.voice = done.voice
-    response.report = EnrolmentReport(
+    response.report = _report_message(done.enrolment)
+
+
+def _report_message(found: Any) -> EnrolmentReport:
+    """Return the message of an Enrolment of the engine."""
+    return EnrolmentReport(
         base=found.base,
         retention=found.retention,
         took=duration_message(found.took_s),
@@ -180,6 +184,7 @@ def fill_description(response: Any, done: VoiceDone) -> None:
     response.description = VoiceDescription(
         voice=voice_message(found.info, Voice),
         created=Time(sec=int(whole), nanosec=int(seconds * 1e9)),
+        bundled=found.bundled,
         base=found.base,
         used_by=list(found.used_by),
         has_consent=consent is not None,
@@ -192,6 +197,8 @@ def fill_description(response: Any, done: VoiceDone) -> None:
             source=consent.source,
             recorded_at=consent.recorded_at,
         ),
+        has_report=found.enrolment is not None,
+        report=EnrolmentReport() if found.enrolment is None else _report_message(found.enrolment),
         prompt_text=found.prompt_text,
         prompt_language=found.prompt_language,
         recordings=found.recordings,

@@ -13,6 +13,8 @@ from typing import Any
 
 from gptsovits_ros.errors import VoiceArchiveError
 from gptsovits_ros.voice.consent import CONSENT_FILE
+from gptsovits_ros.voice.enroll.report_file import MAX_FILE_BYTES as MAX_REPORT_BYTES
+from gptsovits_ros.voice.enroll.report_file import REPORT_FILE
 from gptsovits_ros.voice.voice_file import (
     CONDITIONS_FILE,
     LEXICON_FILE,
@@ -39,6 +41,7 @@ _LIMITS = {
     re.escape(VOICE_FILE): MAX_VOICE_FILE_BYTES,
     re.escape(LEXICON_FILE): MIB,
     re.escape(CONSENT_FILE): 16 * 1024,
+    re.escape(REPORT_FILE): MAX_REPORT_BYTES,
     re.escape(CONDITIONS_FILE): 16 * MIB,
     rf'(prompt|reference_\d{{1,2}})\.({_AUDIO})': 64 * MIB,
     r'(semantic|acoustic|acoustic_base|content|speaker|vocoder)\.safetensors': 4096 * MIB,

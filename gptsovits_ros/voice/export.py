@@ -38,6 +38,7 @@ from gptsovits_ros.voice.conditions import (
     write_conditions,
 )
 from gptsovits_ros.voice.consent import CONSENT_FILE
+from gptsovits_ros.voice.enroll.report_file import REPORT_FILE
 from gptsovits_ros.voice.store import VoiceStore
 from gptsovits_ros.voice.voice_file import (
     CONDITIONS_FILE,
@@ -141,7 +142,7 @@ def _stage(voice: Voice, folder: Path, store: VoiceStore, with_models: bool) -> 
     tree['prompt'], tree['references'] = _stage_clips(voice, tree['prompt'], folder)
     if with_models:
         tree.pop('base', None)
-    for name in (LEXICON_FILE, CONSENT_FILE, CONDITIONS_FILE):
+    for name in (LEXICON_FILE, CONSENT_FILE, REPORT_FILE, CONDITIONS_FILE):
         if (voice.folder / name).is_file():
             shutil.copyfile(voice.folder / name, folder / name)
     write_voice_file(folder, tree)

@@ -39,6 +39,7 @@ from gptsovits_ros.voice.archive_layout import (
     manifest_of,
 )
 from gptsovits_ros.voice.conditions import read_conditions
+from gptsovits_ros.voice.enroll.report_file import read_report
 from gptsovits_ros.voice.store import VoiceStore
 from gptsovits_ros.voice.voice_file import Voice
 
@@ -258,6 +259,7 @@ def check_content(voice: Voice) -> None:
         load_prompt_16k(voice.prompt_audio)
     if voice.lexicon is not None:
         load_lexicon(voice.lexicon)
+    read_report(voice.folder)
     if voice.conditions is not None:
         stored = read_conditions(voice.conditions)
         if voice.prompt_audio is None and not stored.fits(voice):

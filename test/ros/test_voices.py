@@ -119,6 +119,8 @@ def test_a_voice_is_enrolled_speaks_moves_and_goes(robot, eventually, tmp_path):
     assert (found.voice.name, found.base, found.recordings) == ('woman', BASE, 1)
     assert abs(found.created.sec - time.time()) < 2 * PATIENCE_S
     assert list(found.changed) == []
+    assert found.has_report and not found.bundled
+    assert found.report == made.report
 
     archive = tmp_path / 'woman.gsvvoice'
     exported = caller(robot, 'export_voice', eventually)(name='woman', path=str(archive))

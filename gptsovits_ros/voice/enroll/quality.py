@@ -10,6 +10,7 @@ import numpy as np
 from gptsovits_ros.errors import DependencyMissingError
 from gptsovits_ros.voice.enroll.activity import FRAME_SAMPLES, ON, SAMPLE_RATE
 from gptsovits_ros.voice.enroll.decode import Recording
+from gptsovits_ros.voice.enroll.report import Quality
 
 MAX_SNR_DB = 60.0  # digital silence has no level
 # The level that is not reached in this share of the frames is noise.
@@ -27,36 +28,6 @@ DIGITAL_SILENCE_POWER = 2e-10
 
 _FFT = 512
 _SILENCE_POWER = 1e-12
-
-
-@dataclass(frozen=True)
-class Quality:
-    """What was measured in a piece of a recording.
-
-    Attributes:
-        duration_s: length [s].
-        speech_s: of it speech [s].
-        loudness_lufs: by ITU-R BS.1770.
-        snr_db: level of the speech above that of the quietest moments between its words.
-        crest_db: level of the highest sample above the loudness; little of it is left of speech
-            that was clipped, and then resampled or compressed.
-        clipped_share: share of the samples that are cut off [0, 1].
-        bandwidth_hz: up to which frequency the voice reaches.
-
-    """
-
-    duration_s: float
-    speech_s: float
-    loudness_lufs: float
-    snr_db: float
-    crest_db: float
-    clipped_share: float
-    bandwidth_hz: float
-
-    @property
-    def speech_share(self) -> float:
-        """Share of the time in which somebody speaks [0, 1]."""
-        return self.speech_s / self.duration_s
 
 
 @dataclass(frozen=True)

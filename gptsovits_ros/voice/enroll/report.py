@@ -1,11 +1,42 @@
-"""What an enrolment found, for people and programs."""
+"""What an enrolment found, for people and programs. Plain values; nothing here loads torch."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gptsovits_ros.voice.enroll.quality import Quality
+# Of numbers that have none, as the loudness of silence; no message and no file carries infinity.
+NO_NUMBER = -999.0
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What was measured in a piece of a recording.
+
+    Attributes:
+        duration_s: length [s].
+        speech_s: of it speech [s].
+        loudness_lufs: by ITU-R BS.1770.
+        snr_db: level of the speech above that of the quietest moments between its words.
+        crest_db: level of the highest sample above the loudness; little of it is left of speech
+            that was clipped, and then resampled or compressed.
+        clipped_share: share of the samples that are cut off [0, 1].
+        bandwidth_hz: up to which frequency the voice reaches.
+
+    """
+
+    duration_s: float
+    speech_s: float
+    loudness_lufs: float
+    snr_db: float
+    crest_db: float
+    clipped_share: float
+    bandwidth_hz: float
+
+    @property
+    def speech_share(self) -> float:
+        """Share of the time in which somebody speaks [0, 1]."""
+        return self.speech_s / self.duration_s
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from gptsovits_ros.errors import (
     RecordingSilentError,
     RecordingTooShortError,
 )
-from gptsovits_ros.voice.enroll.quality import Listened, Quality
+from gptsovits_ros.voice.enroll.quality import Listened
+from gptsovits_ros.voice.enroll.report import Quality
 from gptsovits_ros.voice.enroll.slices import MIN_SPEECH_S, Slice, slices
 
 # Worse than the first of each pair is refused, better than the second is as good as it gets.

@@ -9,7 +9,8 @@ import numpy as np
 
 from gptsovits_ros.audio.files import PROMPT_MAX_S, PROMPT_MIN_S
 from gptsovits_ros.voice.enroll.activity import FRAME_S, phrases
-from gptsovits_ros.voice.enroll.quality import Listened, Quality
+from gptsovits_ros.voice.enroll.quality import Listened
+from gptsovits_ros.voice.enroll.report import Quality
 
 # The models hear a little of the room before and after the words.
 MARGIN_S = 0.2

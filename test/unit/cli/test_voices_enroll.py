@@ -9,8 +9,7 @@ import pytest
 from gptsovits_ros.cli import main
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.errors import RecordingNoisyError
-from gptsovits_ros.voice.enroll.quality import Quality
-from gptsovits_ros.voice.enroll.report import EnrolmentReport, PieceReport, QualityReport
+from gptsovits_ros.voice.enroll.report import EnrolmentReport, PieceReport, Quality, QualityReport
 
 ARGUMENTS = ('--lang', 'en', '--consent', 'Anna Example, 2026-05-17, tests')
 PIECE = PieceReport('a.wav', 0.5, 6.5, 0.9, Quality(6.0, 5.0, -20.0, 41.0, 15.0, 0.001, 8000.0))

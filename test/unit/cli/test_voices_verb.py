@@ -19,6 +19,13 @@ from gptsovits_ros.errors import DependencyMissingError
 from gptsovits_ros.types import AudioChunk
 from gptsovits_ros.voice import bundled
 from gptsovits_ros.voice.consent import Consent, write_consent
+from gptsovits_ros.voice.enroll.report import (
+    EnrolmentReport,
+    PieceReport,
+    Quality,
+    QualityReport,
+)
+from gptsovits_ros.voice.enroll.report_file import write_report
 from gptsovits_ros.voice.store import VoiceStore
 from gptsovits_ros.voice.voice_file import write_voice_file
 
@@ -183,6 +190,21 @@ def test_a_voice_is_shown_with_its_consent_and_who_depends_on_it(store, capsys):
     assert 'used by          carl' in lines
     assert 'consent          none' in lines
     assert 'default          yes' in lines
+
+
+def test_what_its_enrolment_found_is_shown(store, capsys):
+    folder = store.voice_root / 'carl'
+    quality = Quality(6.0, 5.0, -20.0, 41.0, 15.0, 0.001, 8000.0)
+    piece = PieceReport('a.wav', 0.5, 6.5, 0.9, quality)
+    found = QualityReport(9.0, 7.0, 0.9, piece, (), 'hi', 'given', True, 0.8, False, ('a note',))
+    write_report(EnrolmentReport('carl', 'anna', 'keep', 1.5, found), folder)
+    roots = ('--voice-root', str(store.voice_root))
+    assert run('show', 'carl', '--json', *roots) == 0
+    shown = json.loads(capsys.readouterr().out)['enrolment']
+    assert (shown['score'], shown['snr_db'], shown['notes']) == (0.9, 41.0, ['a note'])
+    assert run('show', 'carl', *roots) == 0
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if 'enrolment ' in one]
+    assert 'score: 0.90' in line and 'clip: a.wav' in line and 'notes: a note' in line
 
 
 def test_a_file_that_changed_is_told(store, capsys):

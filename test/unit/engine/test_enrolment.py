@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from gptsovits_ros.engine import enrolment, loaded_voice
+from gptsovits_ros.engine.description import enrolment_of
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.enrolment import EnrolmentRequest
+from gptsovits_ros.engine.voice_tasks import DescribeVoice
 from gptsovits_ros.errors import (
     ConsentMissingError,
     ParameterInvalidError,
@@ -28,8 +30,7 @@ from gptsovits_ros.voice import bundled
 from gptsovits_ros.voice.consent import Consent
 from gptsovits_ros.voice.enroll.decode import Clip
 from gptsovits_ros.voice.enroll.plan import EnrolmentPlan, Piece
-from gptsovits_ros.voice.enroll.quality import Quality
-from gptsovits_ros.voice.enroll.report import PieceReport, QualityReport
+from gptsovits_ros.voice.enroll.report import PieceReport, Quality, QualityReport
 from gptsovits_ros.voice.store import VoiceStore
 
 RATE = 16000
@@ -112,6 +113,17 @@ def test_what_was_kept_is_what_the_recordings_give(engine, monkeypatch):
     monkeypatch.setattr(loaded_voice, 'kept_conditions', lambda *args: None)
     other = Engine(engine._settings, engine._store, torch.device('cpu'))
     np.testing.assert_allclose(speech(other, 'ingrid'), kept, atol=1e-5)
+
+
+def test_what_was_found_is_told_of_the_voice_from_then_on(engine, root):
+    report = engine.enroll(REQUEST)
+    found = engine.do_voice_task(DescribeVoice(1, 'ingrid')).description
+    assert found.enrolment == enrolment_of(report)
+    assert (found.enrolment.score, found.enrolment.clip) == (0.9, 'clip.wav')
+    assert found.bundled is False
+    (root / 'ingrid' / 'enrolment.yaml').unlink()
+    assert engine.do_voice_task(DescribeVoice(1, 'ingrid')).description.enrolment is None
+    assert speech(engine, 'ingrid').std() > 0
 
 
 def test_only_its_owner_can_read_a_voice(engine, root):

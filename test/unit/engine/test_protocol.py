@@ -72,8 +72,8 @@ ENROLMENT = Enrolment(
     'given', None, False, ('Speak up.',),
 )  # fmt: skip
 DESCRIPTION = Description(
-    VOICES[0], 'bob', (), ConsentRecord('Ann', '2026-05-17', 'tests', '', ''), 'Hi.', 'en', 2,
-    True, ('/m/a',), '/v/ann', 12345, 1.75e9, ('prompt.wav',),
+    VOICES[0], False, 'bob', (), ConsentRecord('Ann', '2026-05-17', 'tests', '', ''), ENROLMENT,
+    'Hi.', 'en', 2, True, ('/m/a',), '/v/ann', 12345, 1.75e9, ('prompt.wav',),
 )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def test_the_shape_of_the_messages_belongs_to_the_version():
     request = Synthesize(0, 1, SpeechRequest('', seed=0))
     chunk = Chunk(0, 0, AudioChunk(np.zeros(0, np.float32), 1))
     headers = [msgpack.unpackb(encode(m)[0]) for m in (request, chunk, Ready(VOICES[:1], '', 0))]
-    assert PROTOCOL_VERSION == 7
+    assert PROTOCOL_VERSION == 8
     assert list(headers[0]) == ['type', 'id', 'window', 'request']
     assert list(headers[0]['request']) == [
         'text', 'language', 'voice', 'speed', 'seed', 'split_method', 'pause_s', 'noise_scale',
@@ -181,8 +181,9 @@ def test_the_shape_of_the_messages_belongs_to_the_version():
          'end_s',
          'snr_db', 'loudness_lufs', 'clipped_share', 'bandwidth_hz', 'references', 'text',
          'text_source', 'agreement', 'denoised', 'notes'],
-        ['info', 'base', 'used_by', 'consent', 'prompt_text', 'prompt_language', 'recordings',
-         'conditions_kept', 'models', 'folder', 'size_bytes', 'created_s', 'changed'],
+        ['info', 'bundled', 'base', 'used_by', 'consent', 'enrolment', 'prompt_text',
+         'prompt_language', 'recordings', 'conditions_kept', 'models', 'folder', 'size_bytes',
+         'created_s', 'changed'],
     ]  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from gptsovits_ros.errors import (
 )
 from gptsovits_ros.voice.enroll.activity import FRAME_S, FRAME_SAMPLES
 from gptsovits_ros.voice.enroll.decode import Recording
-from gptsovits_ros.voice.enroll.quality import Listened, Quality
+from gptsovits_ros.voice.enroll.quality import Listened
+from gptsovits_ros.voice.enroll.report import Quality
 from gptsovits_ros.voice.enroll.selection import best_slices, refusal, score
 from gptsovits_ros.voice.enroll.slices import slices, whole
 
