@@ -82,7 +82,10 @@ class Engine:
         self._frontends: dict[str, TextFrontend] = {}
         self._meters: dict[str, PaceMeter] = {}  # by the name of the voice
         self._pool = VoicePool(store, self._load_voice, settings.memory_budget_mb)
-        self._phrases = None if settings.cache == 'off' else PhraseCache(settings)
+        cache = PhraseCache(settings)
+        # Phrases that were kept before the cache was turned off go with their voice, too.
+        store.before_removal(cache.forget)
+        self._phrases = None if settings.cache == 'off' else cache
         self._watermark = load_watermark() if settings.watermark else None
         self._enroller = Enroller(store, self._models, self._frontend, device)
 

@@ -27,6 +27,7 @@ from gptsovits_ros.errors import (
     CanceledError,
     ConfigurationError,
     GptsovitsError,
+    VoiceStoreError,
 )
 from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest
 from gptsovits_ros.voice.store import Voice
@@ -90,7 +91,8 @@ class PhraseCache:
             GptsovitsError: what `synthesize` raises.
 
         """
-        known = self._known(request, voice)
+        key = self._key_if_readable(request, voice)
+        known = () if key is None else self._known(key, request, voice)
         if known:
             log.debug('%d chunks come from the phrase cache', len(known))
             for chunk in known:
@@ -107,7 +109,9 @@ class PhraseCache:
                 yield chunk
         # Drawn anew, a phrase that came out wrong may come out right the next time.
         if spoken and (request.seed is not None or not faults(spoken)):
-            self._keep(request, voice, spoken)
+            # Of a voice that was deleted or replaced meanwhile nothing is kept.
+            if key is not None and key == self._key_if_readable(request, voice):
+                self._keep(key, voice, spoken)
 
     def key(self, request: SpeechRequest, voice: Voice) -> str:
         """Return what a phrase is known by; raises OSError if a file of the voice is gone."""
@@ -130,7 +134,7 @@ class PhraseCache:
 
     def is_prerendered(self, request: SpeechRequest, voice: Voice) -> bool:
         """Tell whether a phrase is on the shelf of prerendered ones, undamaged."""
-        return self._files.get(_shelf(voice), self.key(request, voice)) is not None
+        return self._files.get(_prerendered(voice.name), self.key(request, voice)) is not None
 
     def add(self, request: SpeechRequest, voice: Voice, chunks: Sequence[AudioChunk]) -> None:
         """Put a phrase on the shelf of prerendered ones, from which nothing removes it.
@@ -140,7 +144,9 @@ class PhraseCache:
             OSError: it cannot be written.
 
         """
-        if not self._files.put(_shelf(voice), self.key(request, voice), _packed(chunks)):
+        if not self._files.put(
+            _prerendered(voice.name), self.key(request, voice), _packed(chunks)
+        ):
             raise ConfigurationError(
                 f'the phrase cache is full ({self._size_mb} MiB of prerendered phrases); raise '
                 'engine.cache_mb, or remove phrases that are no longer in the file (--prune)'
@@ -149,20 +155,40 @@ class PhraseCache:
     def prune(self, voice: Voice, wanted: Sequence[SpeechRequest]) -> int:
         """Remove the prerendered phrases of a voice but the wanted ones; return how many."""
         keep = {self.key(request, voice) for request in wanted}
-        stale = [key for key in self._files.keys(_shelf(voice)) if key not in keep]
+        stale = [key for key in self._files.keys(_prerendered(voice.name)) if key not in keep]
         for key in stale:
-            self._files.drop(_shelf(voice), key)
+            self._files.drop(_prerendered(voice.name), key)
         return len(stale)
+
+    def forget(self, name: str) -> None:
+        """Remove all phrases of a voice that is going to be deleted or replaced.
+
+        Raises:
+            VoiceStoreError: they cannot be removed.
+
+        """
+        try:
+            for shelf in (_prerendered(name), _spoken(name)):
+                self._files.drop_shelf(shelf)
+            # Releases before this one did not tell apart whose these are.
+            for key in self._files.keys(SPOKEN):
+                self._files.drop(SPOKEN, key)
+        except OSError as error:
+            raise VoiceStoreError(
+                f'what voice "{name}" said cannot be removed from {self.folder} ({error}), so the '
+                'voice stays as it is; make that folder writable, or remove it, and try again'
+            ) from error
 
     def _voice_hash(self, voice: Voice) -> str:
         """Return a hash of all files that a voice is read with."""
         return self._hashes.of((*voice.files, *self._lexicon))
 
-    def _known(self, request: SpeechRequest, voice: Voice) -> tuple[AudioChunk, ...]:
+    def _known(self, key: str, request: SpeechRequest, voice: Voice) -> tuple[AudioChunk, ...]:
         """Return the chunks of a phrase; none if it is not there, or not to be used."""
-        shelves = [_shelf(voice), SPOKEN] if self._keeps(request) else [_shelf(voice)]
+        shelves = [_prerendered(voice.name)]
+        if self._keeps(request):
+            shelves.append(_spoken(voice.name))
         try:
-            key = self.key(request, voice)
             for shelf in shelves:
                 record = self._files.get(shelf, key)
                 if record is not None:
@@ -170,6 +196,14 @@ class PhraseCache:
         except OSError as error:
             self._tell(error)
         return ()
+
+    def _key_if_readable(self, request: SpeechRequest, voice: Voice) -> str | None:
+        """Return what a phrase is known by; None, and it is told: the voice cannot be read."""
+        try:
+            return self.key(request, voice)
+        except OSError as error:
+            self._tell(error)
+        return None
 
     def _chunks(self, shelf: str, key: str, record: bytes) -> tuple[AudioChunk, ...]:
         try:
@@ -179,9 +213,9 @@ class PhraseCache:
             self._files.drop(shelf, key)
         return ()
 
-    def _keep(self, request: SpeechRequest, voice: Voice, chunks: Sequence[AudioChunk]) -> None:
+    def _keep(self, key: str, voice: Voice, chunks: Sequence[AudioChunk]) -> None:
         try:
-            self._files.put(SPOKEN, self.key(request, voice), _packed(chunks))
+            self._files.put(_spoken(voice.name), key, _packed(chunks))
         except AudioInvalidError as error:
             log.debug('a phrase is not kept: %s', error)
         except OSError as error:
@@ -206,8 +240,12 @@ def faults(chunks: Sequence[AudioChunk]) -> list[str]:
     return [report for report in reports if report.rpartition(':')[2] not in MENDED]
 
 
-def _shelf(voice: Voice) -> str:
-    return f'{PRERENDERED}/{voice.name}'
+def _prerendered(name: str) -> str:
+    return f'{PRERENDERED}/{name}'
+
+
+def _spoken(name: str) -> str:
+    return f'{SPOKEN}/{name}'
 
 
 def _from_segment(first: int, chunks: tuple[AudioChunk, ...]) -> tuple[AudioChunk, ...]:

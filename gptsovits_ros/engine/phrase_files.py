@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gptsovits_ros.engine.private_files import TEMPORARY, write_private
+from gptsovits_ros.voice.durable import sync_folder
 
 # The last character is the version of what stands in a record.
 MAGIC = b'gsv-phrase-1'
@@ -36,9 +38,9 @@ class _File:
 class PhraseFiles:
     """A folder of records, one file each, with the latest ones in memory.
 
-    A key has a shelf: a folder below the root. Files of the shelf `replaceable` are removed, the
-    least recently used first, to make room; those of other shelves stay until somebody takes them
-    away. Several processes may use one folder.
+    A key has a shelf: a folder below the root. Files of the shelf `replaceable` and of those in
+    it are removed, the least recently used first, to make room; those of other shelves stay until
+    somebody takes them away. Several processes may use one folder.
     """
 
     def __init__(self, root: Path, disk_bytes: int, memory_bytes: int, replaceable: str) -> None:
@@ -56,6 +58,7 @@ class PhraseFiles:
 
     def get(self, shelf: str, key: str) -> bytes | None:
         """Return a record; None: there is none. A damaged one is removed and logged."""
+        self._forget_removed_shelves()
         path = self._path(shelf, key)
         identity = _identity(path)
         if identity is None:
@@ -69,7 +72,7 @@ class PhraseFiles:
             if record is None:
                 return None
             self._remember(path, record)
-        if shelf == self._replaceable:
+        if path.is_relative_to(self._root / self._replaceable):
             _touch(path)
         return record
 
@@ -93,6 +96,19 @@ class PhraseFiles:
         path = self._path(shelf, key)
         self._forget(path)
         path.unlink(missing_ok=True)
+
+    def drop_shelf(self, shelf: str) -> None:
+        """Remove a shelf with all its records, if it is there, for good.
+
+        Raises:
+            OSError: it cannot be removed; some of it may be left.
+
+        """
+        folder = self._root / shelf
+        if folder.is_dir():
+            shutil.rmtree(folder)
+            sync_folder(folder.parent)
+        self._forget_removed_shelves()
 
     def keys(self, shelf: str) -> list[str]:
         """Return the keys of the records on a shelf."""
@@ -133,13 +149,21 @@ class PhraseFiles:
         if path in self._memory:
             self._in_memory -= len(self._memory.pop(path)[1])
 
+    def _forget_removed_shelves(self) -> None:
+        """Keep nothing in memory of a shelf that was removed, by whatever process."""
+        shelves = {path.parent for path in self._memory}
+        gone = {shelf for shelf in shelves if not shelf.is_dir()}
+        for path in [path for path in self._memory if path.parent in gone]:
+            self._forget(path)
+
     def _make_room(self, size: int, path: Path) -> bool:
         """Remove what may go until `size` more bytes fit; False, and nothing is: they cannot."""
         files = [file for file in self._files() if file.path != path]
         excess = sum(file.size for file in files) + size - self._disk_bytes
         folder = self._root / self._replaceable
         loose = sorted(
-            (file for file in files if file.path.parent == folder), key=lambda file: file.used
+            (file for file in files if file.path.is_relative_to(folder)),
+            key=lambda file: file.used,
         )
         if excess > sum(file.size for file in loose):
             return False

@@ -73,6 +73,15 @@ class VoiceStore:
         self._lock_wait_s = lock_wait_s
         self._moves = VoiceMoves(self.voice_root)
         self._bundled = BundledVoices(bundled_root)
+        self._before_removal: list[Callable[[str], None]] = []
+
+    def before_removal(self, call: Callable[[str], None]) -> None:
+        """Have something called with the name of a voice before its files are removed or replaced.
+
+        For what others keep of a voice. The store is locked meanwhile; what it raises is raised by
+        `create` or `delete`, and the voice stays.
+        """
+        self._before_removal.append(call)
 
     def names(self) -> list[str]:
         """Return the names of all voices, sorted; a missing store is an empty one."""
@@ -180,6 +189,8 @@ class VoiceStore:
             seal(draft)
             with self._changing():
                 self._check_free(name, overwrite)
+                if name in self._moves.names():
+                    self._tell_removal(name)
                 self._moves.put(draft)
         return self.voice(name)
 
@@ -205,6 +216,7 @@ class VoiceStore:
             if name not in self.names():
                 raise self._not_found(name)
             self._check_unused(name, 'cannot be deleted', 'delete first')
+            self._tell_removal(name)
             if read_default(self.voice_root) == name:
                 forget_default(self.voice_root)
             self._moves.remove(name, keep_consent)
@@ -321,6 +333,10 @@ class VoiceStore:
                 f'{self.voice_root} cannot be changed: {error}. Its voices are as they were; make '
                 'room, or choose another folder (engine.voice_root)'
             ) from error
+
+    def _tell_removal(self, name: str) -> None:
+        for call in self._before_removal:
+            call(name)
 
     def _check_free(self, name: str, overwrite: bool) -> None:
         """Refuse a name that is taken."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from gptsovits_ros.cli.voices.changing import add_cache_root, changing_store
+
 EPILOG = (
-    'The files are removed at once. The record of the consent is kept in the folder .deleted of '
-    'the store, unless it is to be forgotten too. Bundled voices cannot be deleted.'
+    'The files, and the phrases that were kept of the voice, are removed at once. The record of '
+    'the consent is kept in the folder .deleted of the store, unless it is to be forgotten too. '
+    'Bundled voices cannot be deleted.'
 )
 
 
@@ -18,13 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='remove the record of who agreed to what as well',
     )
+    add_cache_root(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Delete them one by one; the first that cannot be deleted is an error, and the rest stays."""
-    from gptsovits_ros.voice.store import VoiceStore
-
-    store = VoiceStore(args.voice_root, args.model_root)
+    store = changing_store(args)
     for name in args.names:
         store.delete(name, keep_consent=not args.forget_consent)
         print(f'{name}: deleted')

@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from gptsovits_ros.cli.voices.changing import add_cache_root
+
 if TYPE_CHECKING:
     from gptsovits_ros.voice.enroll.report import EnrolmentReport, PieceReport
 
@@ -52,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='what stays of the recordings: the chosen clips, or only what the models take from '
         'them (default: %(default)s)',
     )
+    add_cache_root(parser)
     parser.add_argument(
         '--json', action='store_true', default=argparse.SUPPRESS, help='the report as JSON'
     )
@@ -66,7 +69,12 @@ def run(args: argparse.Namespace) -> int:
     from gptsovits_ros.voice.enroll.decode import Clip
 
     consent = Consent.parse(args.consent)
-    settings = EngineSettings(voice_root=args.voice_root, model_root=args.model_root, cache='off')
+    settings = EngineSettings(
+        voice_root=args.voice_root,
+        model_root=args.model_root,
+        cache='off',
+        cache_root=args.cache_root,
+    )
     report = Engine.open(settings).enroll(
         EnrolmentRequest(
             name=args.name,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from gptsovits_ros.cli.voices.changing import add_cache_root, changing_store
+
 EPILOG = (
     'The file may come from anybody: nothing in it is run, and nothing is stored unless all of it '
     'is right.'
@@ -18,15 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--name', default='', metavar='NAME', help='of the voice here (default: the one it had)'
     )
     parser.add_argument('--overwrite', action='store_true', help='replace a voice of that name')
+    add_cache_root(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Import it."""
     from gptsovits_ros.voice.importing import import_voice
-    from gptsovits_ros.voice.store import VoiceStore
 
-    store = VoiceStore(args.voice_root, args.model_root)
-    voice = import_voice(store, args.file, args.name, args.overwrite)
+    voice = import_voice(changing_store(args), args.file, args.name, args.overwrite)
     by = f', consent by {voice.consent.who}' if voice.consent else ', no record of a consent'
     print(f'{voice.name}: {voice.model_version}, speaks {", ".join(voice.languages)}{by}')
     return 0

@@ -238,6 +238,16 @@ def test_no_consent_is_kept_if_it_is_to_be_forgotten(store):
     assert not (store.voice_root / '.deleted').exists()
 
 
+def test_phrases_go_with_the_voice_that_is_deleted(store, tmp_path):
+    shelves = tmp_path / 'cache' / 'phrases'
+    for name in ('carl', 'anna'):
+        (shelves / 'spoken' / name).mkdir(parents=True)
+        (shelves / 'spoken' / name / 'a.phrase').touch()
+    roots = ('--voice-root', str(store.voice_root), '--cache-root', str(tmp_path / 'cache'))
+    assert run('delete', 'carl', *roots) == 0
+    assert [path.name for path in (shelves / 'spoken').iterdir()] == ['anna']
+
+
 def test_a_voice_moves_by_a_file(tiny_voice, tmp_path, capsys):
     path = str(tmp_path / 'a.gsvvoice')
     there = str(tmp_path / 'there')

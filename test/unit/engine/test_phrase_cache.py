@@ -19,9 +19,9 @@ from gptsovits_ros.engine import phrase_cache, phrase_files
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.phrase_cache import PhraseCache, faults
 from gptsovits_ros.engine.phrase_files import PhraseFiles
-from gptsovits_ros.errors import CanceledError, ConfigurationError
+from gptsovits_ros.errors import CanceledError, ConfigurationError, VoiceStoreError
 from gptsovits_ros.types import AudioChunk, EngineSettings, SamplingParameters, SpeechRequest
-from gptsovits_ros.voice.store import Voice, read_voice
+from gptsovits_ros.voice.store import Voice, VoiceStore, read_voice
 
 RATE = 32000
 HELLO = SpeechRequest('Hello.', language='en', seed=5)
@@ -283,7 +283,7 @@ def test_damaged_phrase_is_dropped_and_made_again(voice, settings, folder, caplo
 def test_whole_file_that_holds_no_phrase_is_dropped_too(voice, settings, folder, record, caplog):
     cache = PhraseCache(settings)
     files = PhraseFiles(folder, 1000, 0, 'spoken')
-    files.put('spoken', cache.key(HELLO, voice), record)
+    files.put('spoken/ann', cache.key(HELLO, voice), record)
     speaker = Speaker()
     assert len(say(cache, voice, speaker)) == 2
     assert speaker.times == 1 and 'is no phrase' in caplog.text
@@ -358,6 +358,58 @@ def test_prune_leaves_the_wanted_phrases_and_other_voices(voice, settings):
     assert cache.prune(voice, [FREE]) == 1
     assert cache.is_prerendered(FREE, voice) and cache.is_prerendered(HELLO, other)
     assert not cache.is_prerendered(HELLO, voice)
+
+
+def test_nothing_of_a_voice_that_goes_is_left_in_memory_or_on_the_disk(voice, settings, folder):
+    cache, chunks = PhraseCache(settings), list(Speaker()())
+    other = replace(voice, name='bob')
+    for of in (voice, other):
+        cache.add(FREE, of, chunks)
+        say(cache, of, Speaker(), HELLO)
+    (folder / 'spoken' / 'of-an-earlier-release.phrase').write_bytes(b'?')
+    cache.forget('ann')
+    assert {path.parent.name for path in phrases(folder)} == {'bob'}
+    assert {path.parent.name for path in cache._files._memory} == {'bob'}
+    assert not (folder / 'spoken' / 'ann').exists()
+    speaker = Speaker()
+    say(cache, voice, speaker)
+    say(cache, other, speaker)
+    assert speaker.times == 1
+    cache.forget('nobody')
+
+
+def test_what_another_process_forgot_leaves_the_memory_at_the_next_phrase(voice, settings):
+    cache = PhraseCache(settings)
+    say(cache, voice, Speaker())
+    PhraseCache(settings).forget('ann')
+    say(cache, replace(voice, name='bob'), Speaker())
+    assert {path.parent.name for path in cache._files._memory} == {'bob'}
+
+
+@pytest.mark.parametrize('change', ['deleted', 'replaced'])
+def test_what_a_voice_said_that_is_gone_by_now_is_not_kept(voice, settings, folder, change):
+    def speak() -> Iterator[AudioChunk]:
+        yield from Speaker()()
+        if change == 'deleted':
+            voice.acoustic.unlink()
+        else:
+            voice.acoustic.write_bytes(b'the model of another person')
+
+    assert len(say(PhraseCache(settings), voice, speak)) == 2
+    assert phrases(folder) == []
+
+
+def test_phrases_that_cannot_be_removed_keep_the_voice(voice, settings, folder):
+    (folder / 'spoken').mkdir(parents=True)
+    (folder / 'spoken' / 'ann').symlink_to(folder, target_is_directory=True)
+    store = VoiceStore(voice.folder.parent, voice.folder)
+    store.before_removal(PhraseCache(settings).forget)
+    with pytest.raises(VoiceStoreError, match='cannot be removed.*try again'):
+        store.delete('ann')
+    assert 'ann' in store.names()
+    (folder / 'spoken' / 'ann').unlink()
+    store.delete('ann')
+    assert 'ann' not in store.names()
 
 
 def test_memory_is_bounded(tmp_path):

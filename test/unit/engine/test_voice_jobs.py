@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.voice_jobs import checked_path
-from gptsovits_ros.engine.voice_tasks import DeleteVoice, EnrollVoice, SetDefaultVoice
+from gptsovits_ros.engine.voice_tasks import (
+    DeleteVoice,
+    EnrollVoice,
+    ExportVoice,
+    ImportVoice,
+    SetDefaultVoice,
+)
 from gptsovits_ros.errors import (
     CanceledError,
     ConsentMissingError,
@@ -16,7 +23,7 @@ from gptsovits_ros.errors import (
     VoiceExistsError,
     VoiceInvalidError,
 )
-from gptsovits_ros.types import EngineSettings
+from gptsovits_ros.types import EngineSettings, SpeechRequest
 from gptsovits_ros.voice.standin import make_test_voice
 
 
@@ -40,6 +47,31 @@ def test_a_deleted_voice_is_in_memory_no_more(engine):
     assert engine.do_voice_task(DeleteVoice(7, 'bob')).voice == 'bob'
     assert engine.resident_voices == []
     assert [voice.name for voice in engine.voices()] == ['ann']
+
+
+def phrases(tmp_path: Path) -> set[str]:
+    """Return the voices of which phrases are kept."""
+    return {path.parent.name for path in (tmp_path / 'cache').rglob('*.phrase')}
+
+
+def test_what_a_voice_said_goes_with_it(engine, tmp_path):
+    settings = replace(
+        engine._settings, threads=1, cache='all', cache_root=str(tmp_path / 'cache')
+    )
+    engine = Engine.open(settings)
+    for name in ('ann', 'bob'):
+        list(engine.synthesize(SpeechRequest('Hello.', 'en', name, seed=1)))
+    assert phrases(tmp_path) == {'ann', 'bob'}
+    archive = str(tmp_path / 'a.gsvvoice')
+    engine.do_voice_task(ExportVoice(1, 'ann', archive))
+    with pytest.raises(VoiceExistsError):
+        engine.do_voice_task(ImportVoice(2, archive))
+    assert phrases(tmp_path) == {'ann', 'bob'}
+    engine.do_voice_task(ImportVoice(2, archive, overwrite=True))
+    assert phrases(tmp_path) == {'bob'}
+    # Also where the cache is not used any more.
+    Engine.open(replace(settings, cache='off')).do_voice_task(DeleteVoice(3, 'bob'))
+    assert phrases(tmp_path) == set()
 
 
 def test_the_default_can_be_chosen(engine):
