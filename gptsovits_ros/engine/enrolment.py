@@ -10,13 +10,13 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gptsovits_ros.audio.files import write_wav
-from gptsovits_ros.engine.acoustic_model import AcousticModel
-from gptsovits_ros.engine.kept_conditions import keep_conditions
+from gptsovits_ros.engine.acoustic_model import AcousticModel, VoicePrompt
+from gptsovits_ros.engine.kept_conditions import Conditions, keep_conditions
 from gptsovits_ros.engine.loaded_voice import (
-    computed_conditions,
+    computed_tokens,
     load_acoustic_model,
     load_content,
 )
@@ -26,7 +26,7 @@ from gptsovits_ros.semantic.generate import never
 from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.voice.consent import EXAMPLE, Consent, write_consent
 from gptsovits_ros.voice.enroll.decode import Clip
-from gptsovits_ros.voice.enroll.plan import EnrolmentChain, EnrolmentPlan
+from gptsovits_ros.voice.enroll.plan import EnrolmentChain, EnrolmentPlan, Step
 from gptsovits_ros.voice.enroll.report import EnrolmentReport
 from gptsovits_ros.voice.enroll.report_file import write_report
 from gptsovits_ros.voice.store import VoiceStore, check_name
@@ -126,7 +126,7 @@ class Enroller:
         Args:
             request: what to make of what.
             base_name: the voice whose models are taken.
-            cancelled: asked between the steps.
+            cancelled: asked between the steps; the engine may speak before it answers.
 
         Raises:
             CanceledError: cancelled() said yes; nothing is stored.
@@ -143,15 +143,19 @@ class Enroller:
         base = self._store.voice(base_name)
         reports = []
 
+        def step() -> None:
+            if cancelled():
+                raise CanceledError('the enrolment was cancelled; nothing was stored')
+
         # All of it within `create`, which first finds out whether the name can be had.
         def build(folder: Path) -> None:
             models = self._store.models_of(base.name)
             # `create` looks as well, but at what was built; nobody shall speak a minute for that.
             self._store.check_base(request.name, models.get('base', ''))
-            _raise_if(cancelled)
-            plan = self._plan(request, base)
-            _raise_if(cancelled)
-            self._write(folder, request, plan, base)
+            step()
+            plan = self._plan(request, base, step)
+            step()
+            self._write(folder, request, plan, base, step)
             if consent is not None:
                 write_consent(consent, folder)
             seconds = time.monotonic() - start
@@ -160,7 +164,7 @@ class Enroller:
             )
             write_report(report, folder)
             reports.append(report)
-            _raise_if(cancelled)
+            step()
 
         self._store.create(request.name, build, request.overwrite)
         (report,) = reports
@@ -173,14 +177,19 @@ class Enroller:
         )
         return report
 
-    def _plan(self, request: EnrolmentRequest, base: Voice) -> EnrolmentPlan:
+    def _plan(self, request: EnrolmentRequest, base: Voice, step: Step) -> EnrolmentPlan:
         plan = self._chain.plan(
-            request.clips, request.language, request.transcript, request.denoise
+            request.clips, request.language, request.transcript, request.denoise, step
         )
         return _for_base(plan, request.language, base)
 
     def _write(
-        self, folder: Path, request: EnrolmentRequest, plan: EnrolmentPlan, base: Voice
+        self,
+        folder: Path,
+        request: EnrolmentRequest,
+        plan: EnrolmentPlan,
+        base: Voice,
+        step: Step,
     ) -> None:
         """Write all that the recordings give into the empty folder of the voice."""
         write_wav(folder / 'prompt.wav', plan.prompt.samples, plan.prompt.sample_rate)
@@ -201,37 +210,37 @@ class Enroller:
             'references': references,
         }
         write_voice_file(folder, tree)
-        self._keep_conditions(self._store.read(folder))
+        self._keep_conditions(self._store.read(folder), step)
         if request.retention == EMBEDDINGS:
             for name in ('prompt.wav', *references):
                 (folder / name).unlink()
             tree['prompt'] = {**tree['prompt'], 'audio': ''}
             write_voice_file(folder, {**tree, 'references': []})
 
-    @torch.inference_mode()
-    def _keep_conditions(self, voice: Voice) -> None:
+    def _keep_conditions(self, voice: Voice, step: Step) -> None:
         """Compute what the models take from the recordings, and keep it with the voice."""
         base = self._base(voice)
-        phoneme_ids: Tensor | None = None
+        acoustic = base.acoustic
+        ids = tokens = torch.zeros(0, dtype=torch.int64, device=self._device)
         if voice.prompt_text:
-            frontend = self._frontend(base.acoustic.symbols)
+            frontend = self._frontend(acoustic.symbols)
             phonemes = frontend.prompt(voice.prompt_text, voice.prompt_language, ())
-            phoneme_ids = torch.from_numpy(phonemes.ids).to(self._device)
-        conditions = computed_conditions(
-            voice, base.acoustic, phoneme_ids, lambda: base.content, self._device
-        )
-        keep_conditions(voice, base.acoustic, conditions)
+            ids = torch.from_numpy(phonemes.ids).to(self._device)
+            step()
+            content = base.content
+            step()
+            with torch.inference_mode():
+                tokens = computed_tokens(voice, acoustic, content, self._device)
+        step()
+        with torch.inference_mode():
+            condition = acoustic.condition(VoicePrompt(voice.clips, tokens, ids))
+        keep_conditions(voice, acoustic, Conditions(tokens, condition))
 
     def _base(self, voice: Voice) -> _Base:
         """Return the models of the last enrolment, if they are the same."""
         if self._last is None or self._last.files != file_states(voice.models):
             self._last = _Base(voice, self._models, self._device)
         return self._last
-
-
-def _raise_if(cancelled: Callable[[], bool]) -> None:
-    if cancelled():
-        raise CanceledError('the enrolment was cancelled; nothing was stored')
 
 
 def _check(request: EnrolmentRequest) -> None:

@@ -180,11 +180,18 @@ def computed_conditions(
     """
     tokens = nothing = torch.zeros(0, dtype=torch.int64, device=device)
     if phoneme_ids is not None:
-        # The encoders append their own silence.
-        features = content()(load_prompt_16k(voice.prompt_audio).to(device))
-        tokens = acoustic.tokens_from_features(features)[0]
+        tokens = computed_tokens(voice, acoustic, content(), device)
     ids = nothing if phoneme_ids is None else phoneme_ids
     return Conditions(tokens, acoustic.condition(VoicePrompt(voice.clips, tokens, ids)))
+
+
+def computed_tokens(
+    voice: Voice, acoustic: AcousticModel, content: nn.Module, device: torch.device
+) -> Tensor:
+    """Return the semantic tokens of the prompt of a voice, int64 [S]; content: `load_content`."""
+    # The encoders append their own silence.
+    features = content(load_prompt_16k(voice.prompt_audio).to(device))
+    return acoustic.tokens_from_features(features)[0]
 
 
 def load_acoustic_model(voice: Voice, models: ModelCache, device: torch.device) -> AcousticModel:

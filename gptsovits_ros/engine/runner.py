@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import Protocol
 
 from gptsovits_ros.engine import protocol
-from gptsovits_ros.engine.voice_tasks import VoiceDone, VoiceTask
+from gptsovits_ros.engine.voice_tasks import EnrollVoice, VoiceDone, VoiceTask
 from gptsovits_ros.errors import (
     CanceledError,
     DependencyMissingError,
@@ -44,7 +44,11 @@ class EngineLike(Protocol):
         """Yield the audio (a generator); ask `cancelled` often, and raise CanceledError then."""
 
     def do_voice_task(self, task: VoiceTask, cancelled: Callable[[], bool]) -> VoiceDone:
-        """Do what is asked of the voice store; raise CanceledError if it is to be left undone."""
+        """Do what is asked of the voice store; raise CanceledError if it is to be left undone.
+
+        An enrolment asks `cancelled` between its steps, where it must be able to bear that it
+        speaks (`synthesize`) before it answers.
+        """
 
 
 EngineFactory = Callable[[EngineSettings], EngineLike]
@@ -166,17 +170,7 @@ class EngineRunner(threading.Thread):
             job = self._next_job()
             if job is None:
                 return
-            try:
-                if isinstance(job.request, SpeechRequest):
-                    self._speak(engine, job)
-                else:
-                    self._do_voice_task(engine, job)
-            except Exception as error:  # the edge of the process: every failure is reported
-                self._send(job.client, protocol.error_message(job.id, as_gptsovits_error(error)))
-                if is_device_lost(error):
-                    self._device_lost()
-            finally:
-                self._progress_at = None
+            self._do(engine, job)
 
     def _load(self) -> EngineLike | None:
         started = time.monotonic()
@@ -200,6 +194,31 @@ class EngineRunner(threading.Thread):
             self._progress_at = time.monotonic()
             return self._queue.popleft()
 
+    def _next_speech(self, new_voice: str) -> Job | None:
+        """Return what may be spoken while a voice is made: the next job, if it is speech.
+
+        Whoever names the new voice waits for it, and keeps those behind in their order.
+        """
+        with self._changed:
+            request = self._queue[0].request if self._queue and not self._stopping else None
+            if not isinstance(request, SpeechRequest) or request.voice == new_voice:
+                return None
+            return self._queue.popleft()
+
+    def _do(self, engine: EngineLike, job: Job) -> None:
+        """Do one job, whatever becomes of it."""
+        try:
+            if isinstance(job.request, SpeechRequest):
+                self._speak(engine, job)
+            else:
+                self._do_voice_task(engine, job)
+        except Exception as error:  # the edge of the process: every failure is reported
+            self._send(job.client, protocol.error_message(job.id, as_gptsovits_error(error)))
+            if is_device_lost(error):
+                self._device_lost()
+        finally:
+            self._progress_at = None
+
     def _speak(self, engine: EngineLike, job: Job) -> None:
         started, num_samples, index = time.monotonic(), 0, 0
 
@@ -217,9 +236,21 @@ class EngineRunner(threading.Thread):
         )
 
     def _do_voice_task(self, engine: EngineLike, job: Job) -> None:
+        task = job.request
+
+        def cancelled() -> bool:
+            # Nobody shall wait for a whole enrolment until the robot answers.
+            while isinstance(task, EnrollVoice) and not job.cancelled.is_set():
+                speech = self._next_speech(task.name)
+                if speech is None:
+                    break
+                self._do(engine, speech)
+            self._progress_at = time.monotonic() + VOICE_TASK_S
+            return job.cancelled.is_set()
+
         self._progress_at = time.monotonic() + VOICE_TASK_S
         before = engine.voices()
-        done = engine.do_voice_task(job.request, job.cancelled.is_set)
+        done = engine.do_voice_task(task, cancelled)
         voices = engine.voices()
         if voices != before:
             self._send(None, protocol.VoicesChanged(tuple(voices)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +52,9 @@ OTHER_LANGUAGE = 'other'
 MAX_TRANSCRIPT = 10_000
 LANGUAGES = (*LETTERS_PER_SECOND, OTHER_LANGUAGE)
 
+# Called between the steps of an enrolment; what it raises ends the enrolment.
+Step = Callable[[], None]
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -98,6 +101,7 @@ class EnrolmentChain:
         language: str,
         transcript: str = '',
         without_noise: bool = False,
+        step: Step = lambda: None,
     ) -> EnrolmentPlan:
         """Choose what a voice is made of.
 
@@ -106,6 +110,7 @@ class EnrolmentChain:
             language: spoken in them, one of LANGUAGES.
             transcript: what is said in all of them; may be empty.
             without_noise: True takes noise out first.
+            step: called between the steps; what it raises is raised.
 
         Raises:
             RecordingUnsuitableError: one of its classes; the message tells what to do.
@@ -126,16 +131,22 @@ class EnrolmentChain:
             )
         transcript = ' '.join(transcript.split())
         recordings = decode(clips)
-        if without_noise:
-            recordings = [denoise(recording) for recording in recordings]
-        heard = [self._listen(recording) for recording in recordings]
+        heard = []
+        for recording in recordings:
+            if without_noise:
+                step()
+                recording = denoise(recording)
+            step()
+            heard.append(self._listen(recording))
+        step()
         refuse_unsuitable(heard)
         everything = whole(heard)
         # A text of all that is said needs no cutting where all of it fits into the prompt.
         first = everything if transcript and self._transcriber is None else None
         prompt, *references = best_slices(heard, first)
         # Last, since noise is easily taken for a second voice.
-        agreement_of_voices = self._check_speakers(heard)
+        agreement_of_voices = self._check_speakers(heard, step)
+        step()
         said = self._transcript(prompt.slice, everything, language, transcript)
         report = QualityReport(
             duration_s=sum(one.recording.duration_s for one in heard),
@@ -168,17 +179,19 @@ class EnrolmentChain:
         wave = recording.at(ANALYSIS_RATE)
         return Listened(recording, wave, self._detector.probabilities(wave))
 
-    def _check_speakers(self, heard: Sequence[Listened]) -> float | None:
+    def _check_speakers(self, heard: Sequence[Listened], step: Step) -> float | None:
         """Refuse recordings of more than one person; returns how alike their voice stays."""
         if self._listener is None:
             return None
         for one in heard:
+            step()
             overlap_s = self._listener.overlap_s(one.wave * _gain(one))
             if overlap_s > MAX_OVERLAP_S:
                 raise RecordingManySpeakersError(
                     f'in {one.recording.name} two people speak at once for {overlap_s:.1f} s; '
                     'record one person alone'
                 )
+        step()
         alike = self._listener.agreement([_speech(one) for one in heard])
         if alike is not None and alike < MIN_AGREEMENT_OF_VOICES:
             raise RecordingManySpeakersError(

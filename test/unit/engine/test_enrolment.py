@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,16 @@ from gptsovits_ros.engine import enrolment, loaded_voice
 from gptsovits_ros.engine.description import enrolment_of
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.enrolment import EnrolmentRequest
-from gptsovits_ros.engine.voice_tasks import DescribeVoice
+from gptsovits_ros.engine.protocol import End, Error
+from gptsovits_ros.engine.runner import EngineRunner, Job
+from gptsovits_ros.engine.voice_tasks import (
+    DeleteVoice,
+    DescribeVoice,
+    EnrollVoice,
+    VoiceDone,
+)
 from gptsovits_ros.errors import (
+    CanceledError,
     ConsentMissingError,
     ParameterInvalidError,
     RecordingSilentError,
@@ -58,7 +67,8 @@ class Chain:
     def __init__(self, model_root: Path) -> None:
         pass
 
-    def plan(self, clips, language, transcript, without_noise) -> EnrolmentPlan:
+    def plan(self, clips, language, transcript, without_noise, step) -> EnrolmentPlan:
+        step()
         if isinstance(self.plan_to_give, Exception):
             raise self.plan_to_give
         return self.plan_to_give
@@ -246,3 +256,155 @@ def test_v3_needs_to_know_what_is_said(tiny_voices, chain):
     with pytest.raises(ParameterInvalidError, match='exact text'):
         Engine.open(settings).enroll(REQUEST)
     assert 'ingrid' not in VoiceStore(tiny_voices).names()
+
+
+class Robot:
+    """An engine in its thread, as in the process of a robot: jobs go in, messages come out.
+
+    Attributes:
+        messages: what was sent, in order, without the audio and the list of voices.
+
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.messages = []
+        self._ended = threading.Semaphore(0)
+        self.runner = EngineRunner(
+            lambda _: engine, engine._settings, self._take, lambda: pytest.fail('device lost')
+        )
+        self._count = 0
+
+    def _take(self, client, message) -> None:
+        if isinstance(message, (End, Error, VoiceDone)):
+            self.messages.append(message)
+            self._ended.release()
+
+    def say(self, voice: str = 'v2') -> int:
+        """Ask for speech."""
+        return self._ask(SpeechRequest('Hello.', 'en', voice, seed=1, guard_retries=0)).id
+
+    def do(self, task) -> Job:
+        """Ask for a task with voices."""
+        return self._ask(task)
+
+    def _ask(self, request) -> Job:
+        self._count += 1
+        job = Job(b'client', self._count, 2**40, request)
+        self.runner.submit(job)
+        return job
+
+    def work(self, count: int) -> list[tuple[str, int]]:
+        """Do all; return what ended how, in order: kind of the message and number of the job."""
+        self.runner.start()
+        for _ in range(count):
+            assert self._ended.acquire(timeout=120)
+        self.runner.stop()
+        self.runner.join(120)
+        assert not self.runner.is_alive()
+        return [(type(message).__name__, message.id) for message in self.messages]
+
+
+ENROLL = EnrollVoice(
+    1,
+    'ingrid',
+    'en',
+    audio=b'RIFF',
+    consent_who='Ingrid',
+    consent_when='2026-05-17',
+    consent_purpose='tests',
+)
+
+
+def during_the_plan(chain, act) -> None:
+    """Let something happen while an enrolment listens to its recordings, before its next step."""
+
+    def plan(self, clips, language, transcript, without_noise, step):
+        act()
+        step()
+        return planned()
+
+    chain.plan = plan
+
+
+def test_who_speaks_while_a_voice_is_enrolled_does_not_wait_for_it(engine, chain):
+    robot = Robot(engine)
+
+    def act() -> None:
+        robot.say()
+        robot.say('nobody')
+        robot.say()
+
+    during_the_plan(chain, act)
+    robot.do(ENROLL)
+    ended = robot.work(4)
+    assert ended == [('End', 2), ('Error', 3), ('End', 4), ('VoiceDone', 1)]
+    assert robot.messages[1].code == VoiceNotFoundError.code
+    assert robot.messages[0].chunks > 0
+    assert speech(engine, 'ingrid').std() > 0
+
+
+def test_every_step_lets_those_speak_who_came_in_the_meantime(engine, chain, monkeypatch):
+    robot = Robot(engine)
+    during_the_plan(chain, robot.say)
+    for name in ('computed_tokens', 'keep_conditions'):
+        make = getattr(enrolment, name)
+        monkeypatch.setattr(
+            enrolment, name, lambda *args, make=make: (robot.say(), make(*args))[1]
+        )
+    robot.do(ENROLL)
+    ended = robot.work(4)
+    assert ended == [('End', 2), ('End', 3), ('End', 4), ('VoiceDone', 1)]
+
+
+def test_who_names_the_new_voice_waits_for_it_and_so_do_other_tasks(engine, chain):
+    robot = Robot(engine)
+
+    def act() -> None:
+        robot.say()
+        robot.say('ingrid')
+        robot.say()
+        robot.do(DeleteVoice(5, 'ingrid'))
+        robot.say('ingrid')
+
+    during_the_plan(chain, act)
+    robot.do(ENROLL)
+    assert robot.work(6) == [
+        ('End', 2),
+        ('VoiceDone', 1),
+        ('End', 3),
+        ('End', 4),
+        ('VoiceDone', 5),
+        ('Error', 6),
+    ]
+
+
+def test_an_enrolment_that_is_cancelled_while_somebody_speaks_stores_nothing(engine, chain, root):
+    robot = Robot(engine)
+    made = robot.do(ENROLL)
+
+    def act() -> None:
+        robot.say()
+        spoken = engine.synthesize
+
+        def synthesize(request, cancelled):
+            robot.runner.withdraw(made)
+            return spoken(request, cancelled)
+
+        engine.synthesize = synthesize
+
+    during_the_plan(chain, act)
+    assert robot.work(2) == [('End', 2), ('Error', 1)]
+    assert robot.messages[1].code == CanceledError.code
+    assert sorted(path.name for path in root.iterdir() if path.name != '.lock') == ['v2']
+
+
+def test_speech_that_comes_while_the_process_ends_is_left(engine, chain):
+    robot = Robot(engine)
+
+    def act() -> None:
+        robot.runner.stop()
+        robot.say()
+
+    during_the_plan(chain, act)
+    robot.do(ENROLL)
+    assert robot.work(1) == [('VoiceDone', 1)]
