@@ -366,7 +366,7 @@ class EngineSettings:
         default_voice: name of the voice for requests that name none; empty: the default of the
             store (`VoiceStore.default`).
         device: "auto", "cpu" or "cuda:<n>"; auto takes cuda:0 where there is one.
-        threads: CPU threads for the models; 0: half of the cores, at least 1 and at most 4.
+        threads: CPU threads for the models; 0: half of the cores (an enrolment: all), 1 to 4.
         max_text_length: longest text accepted [characters].
         memory_budget_mb: memory for the weights of the voices [MiB]; beyond it the least recently
             used voice is unloaded. 0: no limit.

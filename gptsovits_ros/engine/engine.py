@@ -29,7 +29,7 @@ from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.phrase_cache import PhraseCache
 from gptsovits_ros.engine.precision import ModelFormats
 from gptsovits_ros.engine.synthesis import SegmentSpeech
-from gptsovits_ros.engine.threads import default_threads
+from gptsovits_ros.engine.threads import default_threads, enrolment_threads
 from gptsovits_ros.engine.voice_jobs import VoiceJobs
 from gptsovits_ros.engine.voice_pool import VoicePool
 from gptsovits_ros.engine.voice_tasks import (
@@ -87,7 +87,8 @@ class Engine:
         store.before_removal(cache.forget)
         self._phrases = None if settings.cache == 'off' else cache
         self._watermark = load_watermark() if settings.watermark else None
-        self._enroller = Enroller(store, self._models, self._frontend, device)
+        threads = enrolment_threads(settings.threads, len(os.sched_getaffinity(0)))
+        self._enroller = Enroller(store, self._models, self._frontend, device, threads)
 
     @classmethod
     def load(cls, settings: EngineSettings) -> Engine:

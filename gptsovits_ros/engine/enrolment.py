@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -106,12 +107,23 @@ class Enroller:
         models: ModelCache,
         frontend: Callable[[str], TextFrontend],
         device: torch.device,
+        threads: int,
     ) -> None:
-        """Take the store, the models in use already, the text frontends, and where models run."""
+        """Create what makes voices.
+
+        Args:
+            store: where they go to.
+            models: those in use already.
+            frontend: returns the text frontend of a symbol table.
+            device: where models run.
+            threads: CPU threads of the models that hear the recordings.
+
+        """
         self._store = store
         self._models = models
         self._frontend = frontend
         self._device = device
+        self._threads = threads
         self._chain = EnrolmentChain(store.model_root)
         self._last: _Base | None = None
 
@@ -229,12 +241,23 @@ class Enroller:
             step()
             content = base.content
             step()
-            with torch.inference_mode():
+            with self._computing():
                 tokens = computed_tokens(voice, acoustic, content, self._device)
         step()
-        with torch.inference_mode():
+        with self._computing():
             condition = acoustic.condition(VoicePrompt(voice.clips, tokens, ids))
         keep_conditions(voice, acoustic, Conditions(tokens, condition))
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """Compute with the threads of an enrolment; the speech in between has its own number."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(self._threads)
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            torch.set_num_threads(threads)
 
     def _base(self, voice: Voice) -> _Base:
         """Return the models of the last enrolment, if they are the same."""

@@ -14,3 +14,12 @@ def default_threads(cores: int) -> int:
     there is always another program.
     """
     return max(1, min(MAX_THREADS, cores // 2))
+
+
+def enrolment_threads(asked: int, cores: int) -> int:
+    """Return the threads of the models that hear a recording, while somebody waits for a voice.
+
+    It happens seldom and takes a second, in few and large operations, at whose ends threads wait
+    little for each other. So where nobody says (asked is 0) it takes all cores, up to MAX_THREADS.
+    """
+    return asked or max(1, min(MAX_THREADS, cores))

@@ -284,7 +284,7 @@ PARAMETERS = (
     ParamSpec(
         'engine.threads',
         0,
-        'CPU threads of the models; 0: half of the cores, at most 4.',
+        'CPU threads of the models; 0: half of the cores, for an enrolment all, at most 4.',
         bounds=(0, 256),
         read_only=True,
     ),

@@ -150,7 +150,7 @@ class EnrolmentChain:
         said = self._transcript(prompt.slice, everything, language, transcript)
         report = QualityReport(
             duration_s=sum(one.recording.duration_s for one in heard),
-            speech_s=sum(one.quality().speech_s for one in heard),
+            speech_s=sum(one.speech_s for one in heard),
             score=prompt.score,
             prompt=_piece_report(prompt),
             references=tuple(map(_piece_report, references)),

@@ -51,9 +51,18 @@ class Listened:
         padded = np.pad(self.wave, (0, len(self.speech) * FRAME_SAMPLES - len(self.wave)))
         return (padded.reshape(-1, FRAME_SAMPLES) ** 2).mean(axis=1) + _SILENCE_POWER
 
-    def quality(self, start_s: float = 0.0, end_s: float | None = None) -> Quality:
-        """Measure a piece; end_s None: up to the end."""
-        end_s = self.recording.duration_s if end_s is None else end_s
+    @cached_property
+    def loudness_lufs(self) -> float:
+        """Loudness of all of it, by ITU-R BS.1770."""
+        return loudness(self.recording.samples, self.recording.sample_rate)
+
+    @cached_property
+    def speech_s(self) -> float:
+        """How long somebody speaks in it [s]."""
+        return float((self.speech >= ON).sum() * FRAME_SAMPLES / SAMPLE_RATE)
+
+    def quality(self, start_s: float, end_s: float) -> Quality:
+        """Measure a piece."""
         first, last = (round(time * SAMPLE_RATE / FRAME_SAMPLES) for time in (start_s, end_s))
         speech, power = self.speech[first:last] >= ON, self.power[first:last]
         samples = self.recording.piece(start_s, end_s)

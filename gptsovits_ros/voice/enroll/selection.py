@@ -83,13 +83,12 @@ def refuse_unsuitable(recordings: Sequence[Listened]) -> None:
         RecordingUnsuitableError: one of its classes, with what to do.
 
     """
-    qualities = [heard.quality() for heard in recordings]
-    if max(quality.loudness_lufs for quality in qualities) < SILENCE_LUFS:
+    if max(heard.loudness_lufs for heard in recordings) < SILENCE_LUFS:
         raise RecordingSilentError(
             'the recording is silent; check that the microphone is on and is the one meant'
         )
-    duration_s = sum(quality.duration_s for quality in qualities)
-    speech_s = sum(quality.speech_s for quality in qualities)
+    duration_s = sum(heard.recording.duration_s for heard in recordings)
+    speech_s = sum(heard.speech_s for heard in recordings)
     if duration_s < PROMPT_MIN_S:
         raise RecordingTooShortError(
             f'the recording is {duration_s:.2f} s long; at least {PROMPT_MIN_S:g} s are needed, '

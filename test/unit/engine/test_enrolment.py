@@ -94,7 +94,11 @@ def root(tiny_voices, tmp_path) -> Path:
 @pytest.fixture
 def engine(root, tiny_voices, chain) -> Engine:
     settings = EngineSettings(
-        voice_root=str(root), model_root=str(tiny_voices / 'v2'), device='cpu', cache='off'
+        voice_root=str(root),
+        model_root=str(tiny_voices / 'v2'),
+        device='cpu',
+        cache='off',
+        threads=1,
     )
     return Engine.open(replace(settings, precision='float32'))
 
@@ -192,6 +196,22 @@ def test_without_any_voice_of_ones_own_the_bundled_default_is_the_base(
     with pytest.raises(VoiceInUseError, match='choose another name'):
         engine.enroll(replace(REQUEST, name='core'))
     assert {path: path.stat().st_mtime_ns for path in (package, *package.rglob('*'))} == before
+
+
+def test_an_enrolment_has_its_own_threads_only_while_it_computes(engine, chain, monkeypatch):
+    threads, seen = [1], []
+    monkeypatch.setattr(torch, 'get_num_threads', lambda: threads[-1])
+    monkeypatch.setattr(torch, 'set_num_threads', threads.append)
+    engine._enroller._threads = 2
+    compute = enrolment.computed_tokens
+    monkeypatch.setattr(
+        enrolment, 'computed_tokens', lambda *args: (seen.append(threads[-1]), compute(*args))[1]
+    )
+    between = []
+    engine.enroll(REQUEST, lambda: bool(between.append(threads[-1])))
+    assert seen == [2]
+    assert set(between) == {1}
+    assert threads == [1, 2, 1, 2, 1]
 
 
 def test_models_are_loaded_once_for_several_enrolments(engine, monkeypatch):

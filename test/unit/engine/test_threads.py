@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gptsovits_ros.engine.threads import default_threads
+from gptsovits_ros.engine.threads import default_threads, enrolment_threads
 
 
 @pytest.mark.parametrize(
@@ -12,3 +12,10 @@ from gptsovits_ros.engine.threads import default_threads
 )
 def test_half_of_the_cores_are_left_to_the_rest_of_the_robot(cores, threads):
     assert default_threads(cores) == threads
+
+
+@pytest.mark.parametrize(
+    ('asked', 'cores', 'threads'), [(0, 1, 1), (0, 2, 2), (0, 64, 4), (1, 2, 1), (8, 2, 8)]
+)
+def test_an_enrolment_takes_all_cores_where_nobody_says(asked, cores, threads):
+    assert enrolment_threads(asked, cores) == threads
