@@ -4,6 +4,9 @@ FOLDER holds recordings named SPEAKER_NN.wav (any others are left out), as many 
 there are; docs/enrolment.md tells where those of its table came from. Of each speaker the first
 ten seconds are enrolled, and again all (up to a minute); then every one is spoiled in each way
 that must be refused. Nothing is stored.
+
+With --voice whole enrolments of the first ten seconds are timed, with the models of that voice:
+the first in a process that has spoken, and later ones, by stages. `--no-tables` leaves the rest.
 """
 
 from __future__ import annotations
@@ -11,20 +14,29 @@ from __future__ import annotations
 import argparse
 import io
 import itertools
+import os
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import soundfile
+import torch
 
 from gptsovits_ros.audio.resample import resample_soxr_hq
+from gptsovits_ros.engine import enrolment
+from gptsovits_ros.engine.cfm_adapter import CfmAdapter
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.enrolment import EnrolmentRequest
+from gptsovits_ros.engine.sovits_adapter import SovitsAdapter
+from gptsovits_ros.engine.threads import enrolment_threads
 from gptsovits_ros.errors import RecordingUnsuitableError
 from gptsovits_ros.types import EngineSettings
 from gptsovits_ros.voice.consent import Consent
@@ -34,6 +46,7 @@ from gptsovits_ros.voice.enroll.plan import EnrolmentChain, EnrolmentPlan
 RATE = 16000
 SHORT_S, LONG_S = 10.0, 60.0
 SMALL_BYTES = 1_000_000
+LATER = 5
 CONSENT = Consent.now('bench', '2026-01-01', 'measuring')
 Wave = np.ndarray  # float32 [T] at RATE
 
@@ -46,6 +59,14 @@ def main() -> int:
         '--voice', type=Path, metavar='FOLDER', help='base voice whose enrolment is timed'
     )
     parser.add_argument(
+        '--threads',
+        type=int,
+        default=0,
+        metavar='N',
+        help='engine.threads of those that are timed (default: 0, as a robot that says nothing)',
+    )
+    parser.add_argument('--no-tables', action='store_true', help='only time whole enrolments')
+    parser.add_argument(
         '--narrow',
         default='',
         metavar='NAMES',
@@ -53,7 +74,15 @@ def main() -> int:
     )
     args = parser.parse_args()
     speakers = read(args.folder)
-    narrow = set(filter(None, args.narrow.split(',')))
+    if not args.no_tables:
+        print_tables(speakers, set(filter(None, args.narrow.split(','))))
+    if args.voice:
+        time_whole(args.voice, next(iter(speakers.values())), args.threads)
+    return 0
+
+
+def print_tables(speakers: dict[str, tuple[Wave, int]], narrow: set[str]) -> None:
+    """Print what becomes of good recordings, and of spoiled ones."""
     chain = EnrolmentChain(Path(tempfile.gettempdir()) / 'no-models')
     # The first one loads the networks.
     attempt(chain, next(iter(speakers.values())), RATE)
@@ -78,9 +107,6 @@ def main() -> int:
         refused = sum(count for kind, count in kinds.items() if kind != 'taken')
         names = ', '.join(f'{kind} {count}' for kind, count in kinds.most_common())
         print(f'| {title} | {refused} of {sum(kinds.values())} | {names} |', flush=True)
-    if args.voice:
-        time_whole(args.voice, next(iter(speakers.values())))
-    return 0
 
 
 def read(folder: Path) -> dict[str, tuple[Wave, int]]:
@@ -224,18 +250,59 @@ SPOILED: dict[str, Callable[[dict[str, Wave]], Iterator[Wave]]] = {
 }
 
 
-def time_whole(base: Path, recording: tuple[Wave, int]) -> None:
+# What an enrolment consists of, and what does it; the rest is text, files and checksums.
+STAGES: dict[str, tuple[tuple[Any, str], ...]] = {
+    'listening': ((EnrolmentChain, 'plan'),),
+    'loading': ((enrolment, 'load_acoustic_model'), (enrolment, 'load_content')),
+    'words': ((enrolment, 'computed_tokens'),),
+    'timbre': ((SovitsAdapter, 'condition'), (CfmAdapter, 'condition')),
+}
+
+
+@contextmanager
+def timed_stages() -> Iterator[dict[str, float]]:
+    """Yield how long each stage took so far [s]."""
+    took = dict.fromkeys(STAGES, 0.0)
+
+    def timed(stage: str, work: Callable) -> Callable:
+        def do(*args: Any, **options: Any) -> Any:
+            start = time.monotonic()
+            try:
+                return work(*args, **options)
+            finally:
+                took[stage] += time.monotonic() - start
+
+        return do
+
+    with ExitStack() as stack:
+        for stage, places in STAGES.items():
+            for owner, name in places:
+                work = timed(stage, getattr(owner, name))
+                stack.enter_context(mock.patch.object(owner, name, work))
+        yield took
+
+
+def time_whole(base: Path, recording: tuple[Wave, int], threads: int) -> None:
     """Print how long whole enrolments take, with the models of a voice and a text."""
     wave, rate = recording
     text = 'This is what the speaker says, more or less, for about ten seconds or so, without end.'
     with tempfile.TemporaryDirectory() as root:
         # Its models are found as shared ones, so they need not be copied.
         shutil.copytree(base, Path(root, base.name), ignore=only_small)
-        settings = EngineSettings(voice_root=root, model_root=str(base), cache='off')
+        settings = EngineSettings(
+            voice_root=root, model_root=str(base), cache='off', threads=threads
+        )
         # As in a running node: the base voice is loaded, what enrolment alone needs is not.
         engine = Engine.load(settings)
-        print('\n| enrolment of 10 s | time | CPU |\n|---|---|---|')
-        for title in ('first', 'second', 'third'):
+        cores = len(os.sched_getaffinity(0))
+        print(
+            f'\n{cores} cores, load {os.getloadavg()[0]:.1f}; threads of speech: '
+            f'{torch.get_num_threads()}, of an enrolment: {enrolment_threads(threads, cores)}\n'
+        )
+        print(f'| enrolment of 10 s | time | CPU | {" | ".join(STAGES)} | rest |')
+        print('|---' * (len(STAGES) + 4) + '|')
+        later = []
+        for title in ('first', *(f'later-{number}' for number in range(1, LATER + 1))):
             request = EnrolmentRequest(
                 title,
                 'en',
@@ -245,10 +312,20 @@ def time_whole(base: Path, recording: tuple[Wave, int]) -> None:
                 base=base.name,
             )
             start, start_cpu = time.monotonic(), time.process_time()
-            report = engine.enroll(request)
+            with timed_stages() as took:
+                report = engine.enroll(request)
             wall_s, cpu_s = time.monotonic() - start, time.process_time() - start_cpu
+            if title != 'first':
+                later.append(wall_s)
+            parts = [*took.values(), wall_s - sum(took.values())]
             known = 'with prompt text' if report.quality.text else 'timbre only'
-            print(f'| {title}, {known} | {wall_s:.2f} s | {cpu_s:.2f} s |', flush=True)
+            print(
+                f'| {title}, {known} | {wall_s:.2f} s | {cpu_s:.2f} s | '
+                + ' | '.join(f'{part:.2f} s' for part in parts)
+                + ' |',
+                flush=True,
+            )
+        print(f'\nlater ones: median {np.median(later):.2f} s, {min(later):.2f} s at best')
 
 
 def only_small(folder: str, names: list[str]) -> set[str]:
