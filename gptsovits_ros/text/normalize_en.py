@@ -69,9 +69,9 @@ _MEASURE = re.compile(
     r'| (km/h|km|ft|tbsp|tsp|min)(?![A-Za-z0-9])| ?(°[CF])(?![A-Za-z0-9]))'
 )
 _MONEY = re.compile(rf'([$£])({_NUMBER})|\b({_NUMBER})([$£])')
-_DECIMAL = re.compile(r'([0-9]+)\.([0-9]+)')
+_DECIMAL = re.compile(r'(?<![0-9])([0-9]+)\.([0-9]+)')
 _FRACTION = re.compile(r'(?<![0-9/])([0-9]+)/([0-9]+)(?![0-9/])')
-_ORDINAL = re.compile(r'([0-9]+)(?:st|nd|rd|th)\b')
+_ORDINAL = re.compile(r'(?<![0-9])([0-9]+)(?:st|nd|rd|th)\b')
 _DIGITS = re.compile(r'[0-9]+')
 _UNSPOKEN = re.compile(r"[^A-Za-z'.,?!\- ]")
 _THAT_IS = re.compile(r'i\.e\.', re.IGNORECASE)

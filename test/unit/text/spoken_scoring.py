@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import time
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,18 +76,3 @@ def random_texts(count: int) -> list[str]:
         ''.join(chr(source.randrange(*source.choice(blocks))) for _ in range(40))
         for _ in range(count)
     ]
-
-
-def grows_linearly(speak: Callable[[str], str], unit: str) -> bool:
-    """Tell whether 10,000 characters of a repeated text take little more than 4 times 2,500."""
-    # The best of several: a busy machine makes any single run slower, never faster.
-    short = min(_seconds(speak, unit, 2500) for _ in range(3))
-    return any(_seconds(speak, unit, 10000) < 8 * short + 0.1 for _ in range(5))
-
-
-def _seconds(speak: Callable[[str], str], unit: str, length: int) -> float:
-    """Return the processor time for a text of this length."""
-    text = (unit * length)[:length]
-    start = time.process_time()
-    speak(text)
-    return time.process_time() - start

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ from gptsovits_ros.text import normalize_en
 from gptsovits_ros.text.g2p_en import EnglishG2P
 from gptsovits_ros.text.spoken.en import spoken_en
 
-from .spoken_scoring import grows_linearly, random_texts, read_table
+from .growth import grows_linearly
+from .spoken_scoring import random_texts, read_table
 
 ROWS = read_table(Path(__file__).parent / 'tables' / 'spoken_en.tsv')
 WRITTEN = [row.written for row in ROWS]
@@ -90,11 +90,3 @@ def test_time_grows_linearly(unit: str) -> None:
 def test_no_text_breaks_it() -> None:
     for text in random_texts(300):
         assert isinstance(spoken_en(text), str)
-
-
-def test_a_sentence_takes_about_a_millisecond() -> None:
-    sentences = [text for text in WRITTEN if len(text) > 15]
-    start = time.process_time()
-    for text in sentences:
-        spoken_en(text)
-    assert (time.process_time() - start) / len(sentences) < 0.003

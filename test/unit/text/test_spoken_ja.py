@@ -11,7 +11,8 @@ import pytest
 from gptsovits_ros.text.g2p_ja import JapaneseG2p
 from gptsovits_ros.text.spoken.ja import spoken_ja
 
-from .spoken_scoring import grows_linearly, random_texts
+from .growth import grows_linearly
+from .spoken_scoring import random_texts
 
 LINES = (Path(__file__).parent / 'tables' / 'spoken_ja.tsv').read_text('utf-8').splitlines()[1:]
 ROWS = [tuple(line.split('\t')) for line in LINES]  # written, spoken, its sounds in katakana

@@ -11,7 +11,8 @@ import pytest
 from gptsovits_ros.text.g2p_ko import UNREADABLE, KoreanG2p
 from gptsovits_ros.text.spoken.ko import spoken_ko
 
-from .spoken_scoring import grows_linearly, random_texts, read_table
+from .growth import grows_linearly
+from .spoken_scoring import random_texts, read_table
 
 ROWS = read_table(Path(__file__).parent / 'tables' / 'spoken_ko.tsv')
 WRITTEN = [row.written for row in ROWS]

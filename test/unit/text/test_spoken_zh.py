@@ -10,7 +10,8 @@ import pytest
 from gptsovits_ros.text import normalize_zh
 from gptsovits_ros.text.spoken.zh import spoken_zh
 
-from .spoken_scoring import Row, grows_linearly, is_right, random_texts, read_table
+from .growth import grows_linearly
+from .spoken_scoring import Row, is_right, random_texts, read_table
 
 ROWS = read_table(Path(__file__).parent / 'tables' / 'spoken_zh.tsv')
 _HAN = re.compile('[\u4e00-\u9fa5]')
