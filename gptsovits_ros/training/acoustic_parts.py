@@ -68,7 +68,7 @@ def autoencode(
     wanted = frames + 2 * context
     spectrogram = slices(spectrogram, batch.starts, wanted)
     mask = slices(mask, batch.starts, wanted)
-    style = spectrogram.new_zeros(len(spectrogram), settings.model.gin_channels, 1)
+    style = _no_style(model, spectrogram)
     noise = torch.randn(
         len(spectrogram), settings.model.inter_channels, wanted, device=spectrogram.device
     )
@@ -82,9 +82,17 @@ def autoencode(
 
 def reconstruct(model: Sovits, batch: AcousticBatch) -> Tensor:
     """Return waves [B, 1, T] of whole utterances by posterior and decoder alone."""
-    style = batch.spectrogram.new_zeros(len(batch.mask), model.config.gin_channels, 1)
-    mean, _ = model.posterior(batch.spectrogram, style, batch.mask)
-    return model.decoder(mean, style)
+    mean, _ = model.posterior(batch.spectrogram, _no_style(model, batch.spectrogram), batch.mask)
+    return decode_alone(model, mean)
+
+
+def decode_alone(model: Sovits, latent: Tensor) -> Tensor:
+    """Return waves [B, 1, T] of latents [B, inter_channels, F], without a style."""
+    return model.decoder(latent, _no_style(model, latent))
+
+
+def _no_style(model: Sovits, like: Tensor) -> Tensor:
+    return like.new_zeros(len(like), model.config.gin_channels, 1)
 
 
 def standard_divergence(mean: Tensor, log_std: Tensor) -> Tensor:

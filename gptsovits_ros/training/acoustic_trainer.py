@@ -38,6 +38,7 @@ from gptsovits_ros.training.acoustic_losses import (
 )
 from gptsovits_ros.training.acoustic_parts import (
     autoencode,
+    decode_alone,
     forget_style,
     is_moved,
     reconstruct,
@@ -56,6 +57,7 @@ from gptsovits_ros.training.discriminators import Discriminators
 from gptsovits_ros.training.ema import MovingAverage
 from gptsovits_ros.training.optimizers import make_optimizer, set_rate
 from gptsovits_ros.training.precision import Precision
+from gptsovits_ros.training.prior_latents import PriorLatents
 from gptsovits_ros.training.settings import (
     ALL_PARTS,
     AUTOENCODER,
@@ -106,6 +108,7 @@ class AcousticTrainer(TrainedModel):
         self._judge_parameters = list(self._judges.parameters())
         self._optimizer = make_optimizer(_groups(self._model, settings), settings.optimizer)
         self._judge_optimizer = make_optimizer([(self._judge_parameters, 1.0)], settings.optimizer)
+        self._prior = PriorLatents(settings, device) if settings.prior_run else None
         self._precision = Precision(settings.run.precision, device)
         # bfloat16 keeps 8 bits of a sample, which the mel loss would take for noise.
         self._precision.keep_float32(self._model.decoder.conv_post)
@@ -202,6 +205,9 @@ class AcousticTrainer(TrainedModel):
         settings = self._settings
         if settings.parts == AUTOENCODER:
             is_fixed = step >= settings.posterior_until
+            if self._prior and is_fixed:
+                latent = self._prior.of_slices(batch, settings.slice_frames)
+                return decode_alone(self._model, latent), latent.new_zeros(())
             return autoencode(self._model, batch, settings, is_fixed)
         style = self._model.style(batch.reference, batch.speaker, batch.reference_mask)
         rows, _, frames = batch.mask.shape
@@ -228,7 +234,9 @@ class AcousticTrainer(TrainedModel):
         for index in range(min(len(utterances), self._settings.run.evaluate_clips)):
             reference = speakers.another(index, rng)
             batch = collator.batch([AcousticExample(index, reference, 0.0, 0.0)])
-            if self._settings.parts == AUTOENCODER:
+            if self._prior:
+                wave = decode_alone(model, self._prior.whole(batch))
+            elif self._settings.parts == AUTOENCODER:
                 wave = reconstruct(model, batch)
             else:
                 style = model.style(batch.reference, batch.speaker, batch.reference_mask)

@@ -194,6 +194,10 @@ class AcousticSettings:
         start_discriminators: checkpoint of the discriminators; empty: random weights.
         start_run: folder of another run of the same sizes, whose generator is taken over as it is,
             posterior included; empty: none.
+        prior_run: with "autoencoder", folder of the run of a prior; once the posterior stays as it
+            is, the decoder learns from what this prior foretells, as in use; empty: from what the
+            posterior hears.
+        prior_scale: how much of the noise of that prior is used.
 
     """
 
@@ -222,12 +226,16 @@ class AcousticSettings:
     start: str = ''
     start_discriminators: str = ''
     start_run: str = ''
+    prior_run: str = ''
+    prior_scale: float = 0.3
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that make no sense."""
         _positive(self, 'slice_frames', 'mel_bands', 'max_seconds', 'reference_seconds')
         _share('other_reference', self.other_reference)
         _choice('parts', self.parts, PARTS)
+        if self.prior_run and self.parts != AUTOENCODER:
+            raise ValueError(f'prior_run is for the parts "{AUTOENCODER}", not for "{self.parts}"')
 
 
 @dataclass(frozen=True)

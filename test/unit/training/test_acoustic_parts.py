@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from gptsovits_ros.acoustic.sovits import slices
 from gptsovits_ros.checkpoint.load import load_acoustic
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.training.acoustic_parts import is_moved, posterior_context, reconstruct
 from gptsovits_ros.training.acoustic_trainer import averaged_acoustic
 from gptsovits_ros.training.export import export
+from gptsovits_ros.training.prior_latents import PriorLatents
 from gptsovits_ros.training.state import save_state
 
 AUTOENCODER = {'parts': 'autoencoder'}
@@ -177,3 +179,39 @@ def test_export_scales_the_deviation_of_the_prior(make_trainer, tmp_path):
     torch.testing.assert_close(calm.exp(), 0.25 * log_std.exp(), atol=1e-3, rtol=1e-2)
     with pytest.raises(ConfigurationError, match='above 0'):
         export(run, tmp_path / 'none', prior_scale=0.0)
+
+
+def test_decoder_learns_what_the_prior_foretells(make_trainer, run_steps, tmp_path):
+    first = make_trainer('acoustic', AUTOENCODER)
+    run = saved(first, tmp_path / 'autoencoder')
+    prior = make_trainer('acoustic', {'parts': 'prior', 'start_run': str(run)})
+    run_steps(prior, 6)
+    prior_run = saved(prior, tmp_path / 'prior')
+    changes = {'posterior_until': 0, 'prior_run': str(prior_run), 'start_run': str(run)}
+    trainer = make_trainer('acoustic', AUTOENCODER | changes)
+    before = weights(trainer)
+    losses = [step['mel'] for step in run_steps(trainer, 30)]
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+    assert {name.split('.')[0] for name in moved(trainer, before)} == {'decoder'}
+    assert trainer.evaluate()
+
+
+def test_latents_of_slices_are_those_of_the_whole(make_trainer, run_steps, tmp_path):
+    """The flow needs its context only; without noise both ways give the same."""
+    prior = make_trainer('acoustic', {'parts': 'prior', 'start_run': ''})
+    run_steps(prior, 6)
+    run = saved(prior, tmp_path / 'prior')
+    changes = {'prior_run': str(run), 'prior_scale': 0.0}
+    trainer = make_trainer('acoustic', AUTOENCODER | changes)
+    batch = trainer._collator.batch(trainer.batches(0, 0).next())
+    latents = PriorLatents(trainer._settings, torch.device('cpu'))
+    frames = trainer._settings.slice_frames
+    wanted = slices(latents.whole(batch), batch.starts, frames)
+    torch.testing.assert_close(latents.of_slices(batch, frames), wanted)
+
+
+def test_run_of_a_prior_must_be_one_of_these_sizes(make_trainer, tmp_path):
+    with pytest.raises(ConfigurationError, match='holds no run'):
+        make_trainer('acoustic', AUTOENCODER | {'prior_run': str(tmp_path)})
+    with pytest.raises(ConfigurationError, match='prior_run is for the parts "autoencoder"'):
+        make_trainer('acoustic', {'prior_run': str(tmp_path)})

@@ -1,0 +1,77 @@
+"""What the prior foretells, for a decoder that learns to speak from it as it will in use.
+
+A decoder that has only met latents of the posterior meets smoother ones in use, and blurs them. So
+vocoders are commonly trained on to the end with what the model before them makes. Here the prior
+stays as it is; tokens are aligned with the sound, so that what it foretells is, too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gptsovits_ros.acoustic.sovits import Sovits, slices
+from gptsovits_ros.checkpoint.weights import ACOUSTIC
+from gptsovits_ros.errors import ConfigurationError
+from gptsovits_ros.training.acoustic_batch import AcousticBatch
+from gptsovits_ros.training.settings import AcousticSettings
+from gptsovits_ros.training.state import load_state
+
+
+class PriorLatents:
+    """Draws latents of utterances from the prior of another run."""
+
+    def __init__(self, settings: AcousticSettings, device: torch.device) -> None:
+        """Load the averaged weights of `settings.prior_run`.
+
+        Raises:
+            ConfigurationError: there is no run of these sizes.
+
+        """
+        state = load_state(Path(settings.prior_run), device)
+        if state is None or state['role'] != ACOUSTIC:
+            raise ConfigurationError(f'{settings.prior_run} holds no run of the acoustic trainer')
+        self._model = Sovits(settings.model).to(device)
+        tensors = state['trainer']['average']
+        try:
+            self._model.load_state_dict({name: tensors[name] for name in self._model.state_dict()})
+        except (KeyError, RuntimeError) as error:
+            raise ConfigurationError(
+                f'{settings.prior_run} has other sizes than the settings: {error}'
+            ) from error
+        self._model.eval().requires_grad_(False)
+        self._scale = settings.prior_scale
+
+    @torch.no_grad()
+    def whole(self, batch: AcousticBatch) -> Tensor:
+        """Return the latents [B, inter_channels, F] of whole utterances."""
+        style, latent = self._foretell(batch)
+        return self._model.flow.inverse(latent, style, batch.mask)
+
+    @torch.no_grad()
+    def of_slices(self, batch: AcousticBatch, frames: int) -> Tensor:
+        """Return the latents [B, inter_channels, frames] of the slices of a batch."""
+        style, latent = self._foretell(batch)
+        # The prior looks at all of an utterance, the flow at a few frames only.
+        context = self._model.flow.context_frames
+        wanted = frames + 2 * context
+        latent = slices(F.pad(latent, (context, context)), batch.starts, wanted)
+        mask = slices(F.pad(batch.mask, (context, context)), batch.starts, wanted)
+        return self._model.flow.inverse(latent, style, mask)[..., context : context + frames]
+
+    def _foretell(self, batch: AcousticBatch) -> tuple[Tensor, Tensor]:
+        """Return the style [B, gin_channels, 1], and latents [B, C, F] before the flow."""
+        model = self._model
+        style = model.style(batch.reference, batch.speaker, batch.reference_mask)
+        mean, log_std = model.prior(
+            model.quantized(batch.tokens),
+            batch.phonemes,
+            model.text_style(style),
+            mask=batch.mask,
+            text_mask=batch.text_mask,
+        )
+        noise = torch.randn_like(mean)
+        return style, (mean + noise * torch.exp(log_std) * self._scale) * batch.mask
