@@ -6,8 +6,8 @@ wrong is drawn again and nobody hears it; from then on it is spoken as it comes.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -32,14 +32,15 @@ class Models:
     """How tokens and sound of the segment are made.
 
     Attributes:
-        draw: yields tokens, by a seed; raises CanceledError.
+        draw: yields tokens, by a seed, and no more than so many (None: any number); raises
+            CanceledError. To be closed, since it may draw ahead of the one who takes them.
         decoder: returns what decodes the tokens of that seed, piece by piece; that raises
             CanceledError.
         plan: which pieces.
 
     """
 
-    draw: Callable[[SamplingParameters, int], Iterator[int]]
+    draw: Callable[[SamplingParameters, int, int | None], Generator[int, None, None]]
     decoder: Callable[[int], Decode]
     plan: Plan
 
@@ -118,7 +119,7 @@ class _Attempt:
         return sum(fault.severity for fault in self.faults)
 
 
-def speak(models: Models, sampling: SamplingParameters, seed: int) -> Iterator[Piece]:
+def speak(models: Models, sampling: SamplingParameters, seed: int) -> Generator[Piece, None, None]:
     """Yield a segment, whatever it sounds like.
 
     Raises:
@@ -130,7 +131,7 @@ def speak(models: Models, sampling: SamplingParameters, seed: int) -> Iterator[P
 
 def speak_guarded(
     guard: SegmentGuard, models: Models, sampling: SamplingParameters, retries: Retries
-) -> Iterator[Piece]:
+) -> Generator[Piece, None, None]:
     """Yield a segment that was judged before it is heard, as far as the plan lets it be.
 
     The first attempt is what would be spoken without a guard. If something is wrong with it before
@@ -151,32 +152,38 @@ def speak_guarded(
     return _after_head_start(pieces, models.plan.head_start)
 
 
-def _after_head_start(pieces: Iterator[Piece], count: int) -> Iterator[Piece]:
+def _after_head_start(
+    pieces: Generator[Piece, None, None], count: int
+) -> Generator[Piece, None, None]:
     """Yield pieces, the first ones together once there are so many.
 
     That changes when sound leaves and nothing else: which attempt it is of was decided by then.
     """
     held: list[Piece] = []
-    for number, piece in enumerate(pieces, 1):
-        held.append(piece)
-        if number >= count or piece.is_end:
-            wave = np.concatenate([one.wave for one in held])
-            yield replace(piece, wave=wave)
-            held.clear()
+    with closing(pieces):
+        for number, piece in enumerate(pieces, 1):
+            held.append(piece)
+            if number >= count or piece.is_end:
+                wave = np.concatenate([one.wave for one in held])
+                yield replace(piece, wave=wave)
+                held.clear()
 
 
-def _as_it_comes(models: Models, sampling: SamplingParameters, seed: int) -> Iterator[Piece]:
+def _as_it_comes(
+    models: Models, sampling: SamplingParameters, seed: int
+) -> Generator[Piece, None, None]:
     """Yield each piece of a segment."""
     tokens: list[int] = []
     decode = models.decoder(seed)
-    for stop in models.plan.ready(models.draw(sampling, seed), tokens):
-        made = len(tokens) if stop is None else stop
-        yield Piece(decode(tokens, stop), stop is None, tuple(tokens), made)
+    with closing(models.draw(sampling, seed, None)) as drawn:
+        for stop in models.plan.ready(drawn, tokens):
+            made = len(tokens) if stop is None else stop
+            yield Piece(decode(tokens, stop), stop is None, tuple(tokens), made)
 
 
 def _judged(
     guard: SegmentGuard, models: Models, sampling: SamplingParameters, retries: Retries
-) -> Iterator[Piece]:
+) -> Generator[Piece, None, None]:
     """Yield each piece of the attempt that is spoken."""
     attempts: list[_Attempt] = []
     for attempt in _planned(sampling, retries):
@@ -204,48 +211,52 @@ def _unless_wrong(
 ) -> Iterator[Piece]:
     """Yield the last attempt; nothing if something is wrong with it before any of it has left."""
     attempt, held = attempts[-1], []
-    for wave in _waves(guard, models, attempt):
-        held.append(wave)
-        sound = np.concatenate(held)
-        faults = wave_faults(sound)
-        if not attempt.is_heard:
-            # Where speech begins with silence, that is not all there is.
-            if faults and (attempt.is_drawn or faults[0].name == 'not_finite'):
+    with closing(_waves(guard, models, attempt)) as waves:
+        for wave in waves:
+            held.append(wave)
+            sound = np.concatenate(held)
+            faults = wave_faults(sound)
+            if not attempt.is_heard:
+                # Where speech begins with silence, that is not all there is.
+                if faults and (attempt.is_drawn or faults[0].name == 'not_finite'):
+                    attempt.sound_faults = faults
+                    return
+                if (guard.is_brief or faults) and not attempt.is_drawn:
+                    continue
+                attempt.is_heard = True
+            elif not np.isfinite(sound).all():
                 attempt.sound_faults = faults
-                return
-            if (guard.is_brief or faults) and not attempt.is_drawn:
-                continue
-            attempt.is_heard = True
-        elif not np.isfinite(sound).all():
-            attempt.sound_faults = faults
-        report = _report(attempts, attempt) if attempt.is_drawn else ()
-        tokens = tuple(attempt.tokens[: guard.high])
-        yield Piece(_playable(sound), attempt.is_drawn, tokens, attempt.made, report)
-        held.clear()
+            report = _report(attempts, attempt) if attempt.is_drawn else ()
+            tokens = tuple(attempt.tokens[: guard.high])
+            yield Piece(_playable(sound), attempt.is_drawn, tokens, attempt.made, report)
+            held.clear()
 
 
-def _waves(guard: SegmentGuard, models: Models, attempt: _Attempt) -> Iterator[np.ndarray]:
+def _waves(
+    guard: SegmentGuard, models: Models, attempt: _Attempt
+) -> Generator[np.ndarray, None, None]:
     """Yield the sound of an attempt, whose tokens are judged before each piece.
 
     It ends before the first piece that must not be heard.
     """
     decode = models.decoder(attempt.seed)
-    for stop in models.plan.ready(_drawn(guard, models, attempt), attempt.tokens):
-        attempt.is_drawn = stop is None
-        if attempt.is_drawn:
-            attempt.token_faults = guard.faults(attempt.tokens)
-        elif not attempt.is_heard:
-            attempt.token_faults = guard.early_faults(attempt.tokens)
-        if attempt.token_faults and not attempt.is_heard:
-            return
-        tokens = attempt.tokens[: guard.high]
-        attempt.made = len(tokens) if stop is None else stop
-        yield decode(tokens, stop)
+    with closing(_drawn(guard, models, attempt)) as drawn:
+        for stop in models.plan.ready(drawn, attempt.tokens):
+            attempt.is_drawn = stop is None
+            if attempt.is_drawn:
+                attempt.token_faults = guard.faults(attempt.tokens)
+            elif not attempt.is_heard:
+                attempt.token_faults = guard.early_faults(attempt.tokens)
+            if attempt.token_faults and not attempt.is_heard:
+                return
+            tokens = attempt.tokens[: guard.high]
+            attempt.made = len(tokens) if stop is None else stop
+            yield decode(tokens, stop)
 
 
-def _drawn(guard: SegmentGuard, models: Models, attempt: _Attempt) -> Iterator[int]:
+def _drawn(guard: SegmentGuard, models: Models, attempt: _Attempt) -> Generator[int, None, None]:
     """Draw the tokens of an attempt; one too many is enough to see that there are too many."""
-    return itertools.islice(models.draw(attempt.sampling, attempt.seed), guard.high + 1)
+    return models.draw(attempt.sampling, attempt.seed, guard.high + 1)
 
 
 def _best(guard: SegmentGuard, models: Models, attempts: list[_Attempt]) -> _Attempt:
@@ -260,7 +271,8 @@ def _best(guard: SegmentGuard, models: Models, attempts: list[_Attempt]) -> _Att
 def _complete(guard: SegmentGuard, models: Models, attempt: _Attempt) -> None:
     """Draw what was not drawn to its end, by its seed, and make all of its sound."""
     if not attempt.is_drawn:
-        attempt.tokens = list(_drawn(guard, models, attempt))
+        with closing(_drawn(guard, models, attempt)) as drawn:
+            attempt.tokens = list(drawn)
         attempt.token_faults = guard.faults(attempt.tokens)
         attempt.is_drawn = True
     known: list[int] = []

@@ -103,15 +103,22 @@ class ChunkPlan:
     Attributes:
         lookahead: tokens that must be known behind those that become sound.
         head_start: pieces to have before the first one leaves.
+        overlaps: whether tokens are drawn while those before them become sound.
 
     """
 
     lookahead: int
     head_start: int = 1
+    overlaps: bool = False
 
     @classmethod
     def of(
-        cls, lookahead: int, tokens: float, token_duration_s: float, pace: Pace | None
+        cls,
+        lookahead: int,
+        tokens: float,
+        token_duration_s: float,
+        pace: Pace | None,
+        overlaps: bool,
     ) -> ChunkPlan:
         """Return the plan of a segment.
 
@@ -120,11 +127,13 @@ class ChunkPlan:
             tokens: that the segment is expected to take.
             token_duration_s: how long a token is heard [s].
             pace: of the models; None: not known, and taken for fast enough.
+            overlaps: whether tokens are drawn while those before them become sound.
 
         """
-        if pace is None:
-            return cls(lookahead)
-        return cls(lookahead, head_start(lookahead, round(tokens), token_duration_s, pace))
+        held = 1
+        if pace is not None:
+            held = head_start(lookahead, round(tokens), token_duration_s, pace, overlaps)
+        return cls(lookahead, held, overlaps)
 
     def ready(self, tokens: Iterable[int], known: list[int]) -> Iterator[int | None]:
         """Collect tokens in `known`; yield each stop when its sound can be made, None at the end.
@@ -145,6 +154,7 @@ class WholePlan:
     """The plan of a segment that is decoded in one piece."""
 
     head_start = 1
+    overlaps = False
 
     def ready(self, tokens: Iterable[int], known: list[int]) -> Iterator[int | None]:
         """Collect all tokens in `known`, and yield None."""
@@ -155,13 +165,15 @@ class WholePlan:
 Plan = ChunkPlan | WholePlan
 
 
-def head_start(lookahead: int, tokens: int, token_duration_s: float, pace: Pace) -> int:
+def head_start(
+    lookahead: int, tokens: int, token_duration_s: float, pace: Pace, overlaps: bool
+) -> int:
     """Return how many pieces to have before the first leaves, so that the player never waits.
 
     The player is taken to start with the first piece, and to play without a pause. Arguments are
     those of ChunkPlan.of.
     """
-    made_at, heard_s = _timeline(lookahead, tokens, token_duration_s, pace)
+    made_at, heard_s = _timeline(lookahead, tokens, token_duration_s, pace, overlaps)
 
     def suffices(first: int) -> bool:
         later = zip(made_at[first + 1 :], heard_s[first:], strict=False)
@@ -172,17 +184,21 @@ def head_start(lookahead: int, tokens: int, token_duration_s: float, pace: Pace)
 
 
 def _timeline(
-    lookahead: int, tokens: int, token_duration_s: float, pace: Pace
+    lookahead: int, tokens: int, token_duration_s: float, pace: Pace, overlaps: bool
 ) -> tuple[list[float], list[float]]:
     """Return for each piece when it is made, and the length of all sound up to its end [s]."""
     made_at, heard_s = [], []
-    decoding_s, done = 0.0, 0
+    now_s, drawn, done = 0.0, 0, 0
     ends = itertools.takewhile(lambda stop: stop + lookahead < tokens, stops())
     for end, known in [*((stop, stop + lookahead) for stop in ends), (tokens, tokens)]:
-        decoding_s += pace.decode_s * (end - done + CONTEXT_TOKENS)
-        made_at.append(RESERVE * (pace.draw_s * known + decoding_s))
+        if overlaps:
+            now_s = max(now_s, pace.draw_s * known)
+        else:
+            now_s += pace.draw_s * (known - drawn)
+        now_s += pace.decode_s * (end - done + CONTEXT_TOKENS)
+        made_at.append(RESERVE * now_s)
         heard_s.append(end * token_duration_s)
-        done = end
+        drawn, done = known, end
     return made_at, heard_s
 
 

@@ -11,7 +11,8 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -77,6 +78,7 @@ class Engine:
         self._settings = settings
         self._store = store
         self._device = device
+        self._threads = settings.threads or default_threads(len(os.sched_getaffinity(0)))
         self._models = ModelCache(device, ModelFormats.of(settings.precision, device).apply)
         self._lexicons = (load_lexicon(Path(settings.lexicon)),) if settings.lexicon else ()
         self._frontends: dict[str, TextFrontend] = {}
@@ -116,9 +118,10 @@ class Engine:
             ConfigurationError: as `load`.
 
         """
-        torch.set_num_threads(settings.threads or default_threads(len(os.sched_getaffinity(0))))
         store = VoiceStore(settings.voice_root, settings.model_root)
-        return cls(settings, store, _device(settings.device))
+        engine = cls(settings, store, _device(settings.device))
+        torch.set_num_threads(engine._threads)
+        return engine
 
     @property
     def device(self) -> str:
@@ -217,27 +220,30 @@ class Engine:
         chunks = self._phrases.speak(
             asked, voice, lambda: self._spoken(asked, cancelled), cancelled
         )
-        for chunk in chunks:
-            yield chunk if request.marks else replace(chunk, marks=())
+        with closing(chunks):
+            for chunk in chunks:
+                yield chunk if request.marks else replace(chunk, marks=())
 
     def _spoken(
         self, request: SpeechRequest, cancelled: Callable[[], bool]
-    ) -> Iterator[AudioChunk]:
+    ) -> Generator[AudioChunk, None, None]:
         """Yield the audio of a checked request, made anew."""
         with self._pool.using(request.voice or self.default_voice) as voice:
             _check_language(voice.voice, request.language)
             seed = secrets.randbits(63) if request.seed is None else request.seed
             meter = self._meters.setdefault(voice.voice.name, PaceMeter())
+            threads = self._threads if self._device.type == 'cpu' else 1
             segments = self._segments(request, voice)
             spoken = enumerate(segments[request.first_segment :], request.first_segment)
             mark = None if self._watermark is None else MarkedStream(self._watermark).marked
             for index, (segment, phonemes) in spoken:
                 marked = _as_marked(request, segment)
-                chunks = _spoken_segment(
-                    SegmentSpeech(voice, marked, seed, index, phonemes, meter, cancelled)
+                speech = SegmentSpeech(
+                    voice, marked, seed, index, phonemes, meter, cancelled, threads
                 )
-                for chunk in chunks:
-                    yield chunk if mark is None else _watermarked(chunk, mark)
+                with closing(_spoken_segment(speech)) as chunks:
+                    for chunk in chunks:
+                        yield chunk if mark is None else _watermarked(chunk, mark)
 
     def _segments(
         self, request: SpeechRequest, voice: LoadedVoice
@@ -285,34 +291,35 @@ class Engine:
         return self._frontends[symbols]
 
 
-def _spoken_segment(speech: SegmentSpeech) -> Iterator[AudioChunk]:
+def _spoken_segment(speech: SegmentSpeech) -> Generator[AudioChunk, None, None]:
     """Yield the audio of one segment, and its pause."""
     start = time.monotonic()
     sample_rate = speech.voice.acoustic.sample_rate
     first_s, samples_made = 0.0, 0
     marks = speech.marks()
-    for piece in speech.pieces():
-        first_s = first_s or time.monotonic() - start
-        samples_made += len(piece.wave)
-        found: tuple[Mark, ...] = ()
-        if marks is not None:
-            duration_s = len(piece.wave) / sample_rate
-            found = marks.of_piece(piece.tokens, piece.made, piece.is_end, duration_s)
-        # Pieces of a stream are within [-1, 1] as they come; only whole segments can exceed it.
-        samples = limit_peak(piece.wave)
-        if piece.is_end:
-            samples = np.concatenate([samples, silence(speech.request.pause_s, sample_rate)])
-        if piece.report:
-            log.info('segment %d of the text: %s', speech.index, ', '.join(piece.report))
-        yield AudioChunk(
-            samples,
-            sample_rate,
-            speech.index,
-            speech.phonemes.text,
-            piece.is_end,
-            piece.report,
-            found,
-        )
+    with closing(speech.pieces()) as pieces:
+        for piece in pieces:
+            first_s = first_s or time.monotonic() - start
+            samples_made += len(piece.wave)
+            found: tuple[Mark, ...] = ()
+            if marks is not None:
+                duration_s = len(piece.wave) / sample_rate
+                found = marks.of_piece(piece.tokens, piece.made, piece.is_end, duration_s)
+            # Pieces of a stream are within [-1, 1] as they come; only whole segments exceed it.
+            samples = limit_peak(piece.wave)
+            if piece.is_end:
+                samples = np.concatenate([samples, silence(speech.request.pause_s, sample_rate)])
+            if piece.report:
+                log.info('segment %d of the text: %s', speech.index, ', '.join(piece.report))
+            yield AudioChunk(
+                samples,
+                sample_rate,
+                speech.index,
+                speech.phonemes.text,
+                piece.is_end,
+                piece.report,
+                found,
+            )
     log.debug(
         'segment of %d phonemes: first sound after %.3f s, all %.2f s after %.3f s',
         len(speech.phonemes.ids),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +13,14 @@ from torch import Tensor
 from gptsovits_ros.engine.acoustic_model import AcousticStream, Decoding
 from gptsovits_ros.engine.attempts import Decode, Models, Piece, Retries, speak, speak_guarded
 from gptsovits_ros.engine.chunk_plan import ChunkPlan, PaceMeter, Plan, WholePlan
+from gptsovits_ros.engine.draw_ahead import drawn_ahead
 from gptsovits_ros.engine.guard import Prompt, SegmentGuard, SpokenOrder, expected_tokens
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, TextCondition, text_condition
 from gptsovits_ros.engine.marks import SegmentMarks
 from gptsovits_ros.engine.seeds import attempt_seed, noise_seed
 from gptsovits_ros.engine.text_following import text_path
 from gptsovits_ros.errors import CanceledError
-from gptsovits_ros.semantic.generate import generate
+from gptsovits_ros.semantic.generate import generate, never
 from gptsovits_ros.text.symbols import symbol_table
 from gptsovits_ros.types import Phonemes, SamplingParameters, SpeechRequest
 
@@ -89,7 +91,10 @@ class SegmentSpeech:
         index: number of the segment in the utterance.
         phonemes: the segment.
         meter: measures the models.
-        cancelled: asked before each token and each decode.
+        cancelled: asked for each token and before each decode, by the thread that reads the
+            pieces.
+        threads: CPU threads of torch. From 2 on, the token loop has a thread and a share of them
+            while a stream is decoded (draw_ahead); with 1 it takes turns with the decoder.
 
     """
 
@@ -100,9 +105,12 @@ class SegmentSpeech:
     phonemes: Phonemes
     meter: PaceMeter
     cancelled: Callable[[], bool]
+    threads: int = 1
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Generator[Piece, None, None]:
         """Yield the sound of the segment, judged by the guard where one is wanted.
+
+        Close it where it is not read to its end: then nothing is drawn any more.
 
         Raises:
             CanceledError: cancelled() said yes.
@@ -112,11 +120,14 @@ class SegmentSpeech:
         symbols = [symbol for span in self.phonemes.spans for symbol in span.phonemes]
         prompt = self._prompt()
         limit = self.voice.semantic.config.token_limit
-        models = Models(
-            draw=lambda sampling, seed: self._tokens(text, sampling, seed),
-            decoder=lambda seed: self._decoder(text, seed),
-            plan=self._plan(text, self._expected_tokens(symbols, prompt)),
-        )
+        plan = self._plan(text, self._expected_tokens(symbols, prompt))
+
+        def draw(
+            sampling: SamplingParameters, seed: int, most: int | None
+        ) -> Generator[int, None, None]:
+            return self._tokens(text, sampling, seed, most, plan.overlaps)
+
+        models = Models(draw, lambda seed: self._decoder(text, seed), plan)
         sampling, retries = self.request.sampling, self.request.guard_retries
         if not retries or not self.voice.voice.guard:
             return speak(models, sampling, attempt_seed(self.seed, self.index))
@@ -164,15 +175,33 @@ class SegmentSpeech:
         stream = self._stream(text, self.seed)
         if stream is None:
             return WholePlan()
-        return ChunkPlan.of(stream.lookahead, tokens, stream.token_duration_s, self.meter.pace)
+        return ChunkPlan.of(
+            stream.lookahead,
+            tokens,
+            stream.token_duration_s,
+            self.meter.pace,
+            overlaps=self.threads > 1,
+        )
 
     def _tokens(
-        self, text: TextCondition, sampling: SamplingParameters, seed: int
-    ) -> Iterator[int]:
+        self,
+        text: TextCondition,
+        sampling: SamplingParameters,
+        seed: int,
+        most: int | None,
+        overlaps: bool,
+    ) -> Generator[int, None, None]:
+        """Yield the tokens of this seed, and no more than so many."""
+        cancelled = never if overlaps else self.cancelled
         generator = self._generator(seed)
-        return self.meter.drawn(
-            segment_tokens(self.voice, text, sampling, generator, self.cancelled)
-        )
+        tokens = segment_tokens(self.voice, text, sampling, generator, cancelled)
+        drawn = itertools.islice(tokens, most)
+        if overlaps:
+            yield from drawn_ahead(self.meter.drawn(drawn), self.threads, self.cancelled)
+        elif self.threads > 1:
+            yield from drawn  # by all threads, which is not the pace of a share of them
+        else:
+            yield from self.meter.drawn(drawn)
 
     def _decoder(self, text: TextCondition, seed: int) -> Decode:
         """Return what makes the sound of the tokens that this seed gave."""
@@ -185,6 +214,9 @@ class SegmentSpeech:
                 return np.zeros(0, np.float32)
             new = (len(tokens) if stop is None else stop) - made
             made += new
+            if self.threads > 1 and stop is None:
+                # By all threads, too: the token loop has ended.
+                return self._sound(tokens, stop, text, stream, seed)
             return self.meter.decoded(new, lambda: self._sound(tokens, stop, text, stream, seed))
 
         return decode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Generator
 
 import pytest
 
@@ -19,6 +20,7 @@ from gptsovits_ros.engine.chunk_plan import (
     head_start,
     stops,
 )
+from gptsovits_ros.engine.draw_ahead import WAITING_TOKENS
 from gptsovits_ros.semantic.config import SemanticConfig
 
 TOKEN_S = 0.04
@@ -31,14 +33,32 @@ def ends_of(tokens: int, lookahead: int = LOOKAHEAD) -> list[int]:
     return [*ends, tokens]
 
 
-def longest_gap(tokens: int, pace: Pace, held: int) -> float:
+def drawing(pace: Pace, overlaps: bool) -> Generator[float, tuple[int, float], None]:
+    """Be a token loop: take how many tokens a decoder waits for since when, tell when it has them.
+
+    One beside the decoder goes on meanwhile, until there is no room for what it draws [s].
+    """
+    free, taken_at = 0.0, []
+    known, now = yield 0.0
+    while True:
+        while len(taken_at) < known:
+            if not overlaps:
+                free = max(free, now)
+            elif len(taken_at) > WAITING_TOKENS:
+                free = max(free, taken_at[-1 - WAITING_TOKENS])
+            free += pace.draw_s
+            taken_at.append(max(free, now))
+        known, now = yield max(now, taken_at[-1])
+
+
+def longest_gap(tokens: int, pace: Pace, overlaps: bool, held: int) -> float:
     """Play what is made at a pace, with a player that starts when `held` pieces are there [s]."""
     now, made, heard_until, gap = 0.0, [], None, 0.0
     done = 0
+    loop = drawing(pace, overlaps)
+    next(loop)
     for end in ends_of(tokens):
-        known = tokens if end == tokens else end + LOOKAHEAD
-        before = tokens if done == tokens else done + LOOKAHEAD if done else 0
-        now += (known - before) * pace.draw_s
+        now = loop.send((tokens if end == tokens else end + LOOKAHEAD, now))
         now += (end - done + CONTEXT_TOKENS) * pace.decode_s
         made.append(end - done)
         done = end
@@ -85,35 +105,45 @@ def test_a_whole_segment_has_one_piece():
 @pytest.mark.parametrize('draw_s', [0.0006, 0.005, 0.011, 0.022, 0.035, 0.05, 0.12])
 @pytest.mark.parametrize('decode_s', [0.0002, 0.003, 0.01, 0.02, 0.06])
 @pytest.mark.parametrize('tokens', [13, 30, 75, 200])
+@pytest.mark.parametrize('overlaps', [False, True])
 def test_the_player_never_waits_within_a_segment_and_starts_no_later_than_it_must(
-    draw_s, decode_s, tokens
+    draw_s, decode_s, tokens, overlaps
 ):
     pace = Pace(draw_s, decode_s)
-    held = head_start(LOOKAHEAD, tokens, TOKEN_S, pace)
+    held = head_start(LOOKAHEAD, tokens, TOKEN_S, pace, overlaps)
     assert 1 <= held <= len(ends_of(tokens))
-    assert longest_gap(tokens, pace, held) <= 1e-9
+    assert longest_gap(tokens, pace, overlaps, held) <= 1e-9
     slower = Pace(draw_s * RESERVE, decode_s * RESERVE)
-    assert longest_gap(tokens, slower, held) <= 1e-9
+    assert longest_gap(tokens, slower, overlaps, held) <= 1e-9
     if held > 1:
-        assert longest_gap(tokens, slower, held - 1) > 0
+        assert longest_gap(tokens, slower, overlaps, held - 1) > 0
 
 
 def test_a_machine_that_is_fast_enough_starts_with_the_first_piece():
     # Twice as fast as speech.
-    assert head_start(LOOKAHEAD, 100, TOKEN_S, Pace(0.012, 0.006)) == 1
+    assert head_start(LOOKAHEAD, 100, TOKEN_S, Pace(0.012, 0.006), False) == 1
+
+
+def test_a_machine_that_draws_while_it_decodes_waits_only_for_the_slower_of_both():
+    # Each keeps up with speech by itself, but not both in turns.
+    pace = Pace(0.022, 0.012)
+    assert head_start(LOOKAHEAD, 200, TOKEN_S, pace, False) > 1
+    assert head_start(LOOKAHEAD, 200, TOKEN_S, pace, True) == 1
 
 
 def test_a_slow_machine_holds_more_of_a_long_segment_and_of_a_fast_one():
     pace = Pace(0.04, 0.012)
-    few, many = (head_start(LOOKAHEAD, tokens, TOKEN_S, pace) for tokens in (40, 200))
+    few, many = (head_start(LOOKAHEAD, tokens, TOKEN_S, pace, False) for tokens in (40, 200))
     assert 1 < few < many
-    assert head_start(LOOKAHEAD, 200, TOKEN_S / 2, pace) > many
+    assert head_start(LOOKAHEAD, 200, TOKEN_S / 2, pace, False) > many
 
 
-def test_what_was_not_measured_yet_is_taken_for_fast_enough():
-    assert ChunkPlan.of(LOOKAHEAD, 100, TOKEN_S, None) == ChunkPlan(LOOKAHEAD, 1)
-    slow = ChunkPlan.of(LOOKAHEAD, 99.6, TOKEN_S, Pace(0.1, 0.02))
-    assert slow.head_start == head_start(LOOKAHEAD, 100, TOKEN_S, Pace(0.1, 0.02)) > 1
+@pytest.mark.parametrize('overlaps', [False, True])
+def test_what_was_not_measured_yet_is_taken_for_fast_enough(overlaps):
+    unknown = ChunkPlan.of(LOOKAHEAD, 100, TOKEN_S, None, overlaps)
+    assert unknown == ChunkPlan(LOOKAHEAD, 1, overlaps)
+    slow = ChunkPlan.of(LOOKAHEAD, 99.6, TOKEN_S, Pace(0.1, 0.02), overlaps)
+    assert slow.head_start == head_start(LOOKAHEAD, 100, TOKEN_S, Pace(0.1, 0.02), overlaps) > 1
 
 
 class Clock:
