@@ -42,6 +42,9 @@ def main() -> None:
     parser.add_argument('teacher', type=Path)
     parser.add_argument('corpus', type=Path)
     parser.add_argument('--hours', type=float, default=10.0, help='speech to be made in all')
+    parser.add_argument(
+        '--speakers', default='', metavar='PREFIX', help='only those whose names begin so: core-'
+    )
     args = parser.parse_args()
     (args.corpus / 'audio').mkdir(parents=True, exist_ok=True)
     kept = Table(args.corpus / 'generated.tsv')
@@ -52,6 +55,8 @@ def main() -> None:
         if seconds >= 3600 * args.hours:
             break
         if clip.name in kept.names or clip.name in dropped.names:
+            continue
+        if not clip.speaker.name.startswith(args.speakers):
             continue
         samples = tidy(
             teacher.speak(
