@@ -173,7 +173,7 @@ def test_all_symbols_are_known_whatever_the_text(korean):
     'unit', ['가', '값이 ', '3개', '1', '할 것을 ', 'ㅋ', 'a', '。', '漢', ' ']
 )
 def test_time_is_linear_in_the_length(korean, unit):
-    assert grows_linearly(korean, unit, 4000)
+    assert grows_linearly(korean, unit, 2000)
     phonemes = korean(unit * (1000 // len(unit)))
     assert phonemes[-1:] != [UNREADABLE] or unit == '漢'
 
