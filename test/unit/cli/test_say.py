@@ -18,7 +18,7 @@ from gptsovits_ros.errors import (
     ParameterInvalidError,
     TextInvalidError,
 )
-from gptsovits_ros.types import AudioChunk
+from gptsovits_ros.types import AudioChunk, Mark
 
 RATE = 8000
 
@@ -43,9 +43,9 @@ class Engine:
         if 'forbidden' in request.text:
             raise LanguageUnsupportedError('not this one')
         for index, word in enumerate(request.text.replace('silent', '').split()):
-            yield AudioChunk(
-                np.full(len(word) * RATE // 10, 0.25, dtype=np.float32), RATE, index, word
-            )
+            samples = np.full(len(word) * RATE // 10, 0.25, dtype=np.float32)
+            marks = (Mark('word', word, 0.01, 0.05),) if request.marks else ()
+            yield AudioChunk(samples, RATE, index, word, marks=marks)
 
 
 @pytest.fixture
@@ -72,6 +72,22 @@ def test_a_text_becomes_one_wav_file_of_all_chunks(engine, tmp_path, capsys):
     assert (len(samples), rate) == (RATE // 2, RATE)
     assert np.all(samples == 0.25)
     assert '0.50 s of speech' in capsys.readouterr().out
+
+
+def test_marks_are_printed_with_times_from_the_start_of_the_utterance(engine, tmp_path, capsys):
+    path = str(tmp_path / 'out.wav')
+    run(engine, 'ab cde', '-o', path)
+    assert '\tword\t' not in capsys.readouterr().out
+    assert run(engine, 'ab cde', '-o', path, '--marks') == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if '\t' in line]
+    assert lines == ['0.010\t0.050\tword\tab', '0.210\t0.050\tword\tcde']
+
+
+def test_marks_of_many_texts_are_refused(engine, tmp_path):
+    (tmp_path / 'texts.tsv').write_text('a\tb\n')
+    options = ('--file', str(tmp_path / 'texts.tsv'), '--out-dir', str(tmp_path), '--marks')
+    with pytest.raises(UsageError, match='--marks goes with one text'):
+        run(engine, *options)
 
 
 def test_what_is_written_says_that_it_is_synthetic_and_in_whose_voice(engine, tmp_path):

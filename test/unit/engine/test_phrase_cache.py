@@ -457,3 +457,26 @@ def test_engine_says_a_phrase_of_the_cache_without_its_models(tiny_voice, tmp_pa
     engine = Engine.load(settings)
     engine._pool = None
     assert pcm(list(engine.synthesize(request))) == pcm(first)
+
+
+def test_marks_are_kept_and_given_to_who_asks_for_them(tiny_voice, tmp_path):
+    settings = EngineSettings(
+        voice_root=str(tiny_voice.parent),
+        threads=1,
+        cache='seeded',
+        cache_root=str(tmp_path / 'cache'),
+    )
+    request = SpeechRequest('Hello robot.', language='en', seed=5)
+    engine = Engine.load(settings)
+    unasked = list(engine.synthesize(request))
+    assert not any(chunk.marks for chunk in unasked)
+    wanted = [
+        chunk.marks
+        for chunk in Engine.load(replace(settings, cache='off')).synthesize(
+            replace(request, marks=True)
+        )
+    ]
+    assert any(mark.kind == 'word' for marks in wanted for mark in marks)
+    engine._pool = None  # what follows comes from the cache
+    assert [chunk.marks for chunk in engine.synthesize(replace(request, marks=True))] == wanted
+    assert not any(chunk.marks for chunk in engine.synthesize(request))
