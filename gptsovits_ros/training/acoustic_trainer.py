@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ from gptsovits_ros.training.acoustic_parts import (
     take_over,
 )
 from gptsovits_ros.training.batching import make_batches
+from gptsovits_ros.training.content_codes import LABELS_FILE, read_code_labels
 from gptsovits_ros.training.corpus import (
     DEV_TEXT,
     AudioCache,
@@ -67,6 +69,7 @@ from gptsovits_ros.training.settings import (
 from gptsovits_ros.training.speaker_embeddings import load_speaker_embeddings
 from gptsovits_ros.training.state import load_state
 from gptsovits_ros.training.trained_model import TrainedModel
+from gptsovits_ros.training.variants import Variants
 
 # What `text_rate` slows down, as official fine-tuning does.
 TEXT_SIDE = ('prior.text_embedding.', 'prior.text_encoder.', 'prior.mrte.')
@@ -108,6 +111,7 @@ class AcousticTrainer(TrainedModel):
         self._judge_parameters = list(self._judges.parameters())
         self._optimizer = make_optimizer(_groups(self._model, settings), settings.optimizer)
         self._judge_optimizer = make_optimizer([(self._judge_parameters, 1.0)], settings.optimizer)
+        self._variants = self._make_variants(corpus)
         self._prior = PriorLatents(settings, device) if settings.prior_run else None
         self._precision = Precision(settings.run.precision, device)
         # bfloat16 keeps 8 bits of a sample, which the mel loss would take for noise.
@@ -127,6 +131,8 @@ class AcousticTrainer(TrainedModel):
         sums: dict[str, Tensor] = {}
         for examples in batches:
             batch = self._collator.batch(examples)
+            if self._variants:
+                batch = replace(batch, tokens=self._variants.replaced(batch.tokens))
             for name, value in self._learn(batch, step, len(batches)).items():
                 sums[name] = sums.get(name, 0) + value.detach() / len(batches)
         clip = settings.run.clip_norm
@@ -248,6 +254,13 @@ class AcousticTrainer(TrainedModel):
         return averaged_acoustic(
             self._settings, self._average.tensors, self._device, with_posterior
         )
+
+    def _make_variants(self, corpus: Path) -> Variants | None:
+        share = self._settings.variant_share
+        if not share:
+            return None
+        labels = read_code_labels(corpus / LABELS_FILE, self._settings.model.codebook_size)
+        return Variants(labels, [item.tokens for item in self._train], share, self._device)
 
     def _make_collator(self, utterances: list[Utterance]) -> AcousticCollator:
         config = self._settings.model

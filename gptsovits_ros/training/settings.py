@@ -194,6 +194,8 @@ class AcousticSettings:
         start_discriminators: checkpoint of the discriminators; empty: random weights.
         start_run: folder of another run of the same sizes, whose generator is taken over as it is,
             posterior included; empty: none.
+        variant_share: how many of the tokens are replaced by others of the same phoneme, on
+            average, 0 to 0.5; needs the codes.tsv of an aligned corpus.
         prior_run: with "autoencoder", folder of the run of a prior; once the posterior stays as it
             is, the decoder learns from what this prior foretells, as in use; empty: from what the
             posterior hears.
@@ -226,6 +228,7 @@ class AcousticSettings:
     start: str = ''
     start_discriminators: str = ''
     start_run: str = ''
+    variant_share: float = 0.0
     prior_run: str = ''
     prior_scale: float = 0.3
 
@@ -233,6 +236,7 @@ class AcousticSettings:
         """Raise ValueError for values that make no sense."""
         _positive(self, 'slice_frames', 'mel_bands', 'max_seconds', 'reference_seconds')
         _share('other_reference', self.other_reference)
+        _share('variant_share', self.variant_share, 0.5)
         _choice('parts', self.parts, PARTS)
         if self.prior_run and self.parts != AUTOENCODER:
             raise ValueError(f'prior_run is for the parts "{AUTOENCODER}", not for "{self.parts}"')
@@ -365,6 +369,6 @@ def _choice(name: str, value: str, known: tuple[str, ...]) -> None:
         raise ValueError(f'{name} is "{value}"; known are {", ".join(known)}')
 
 
-def _share(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f'{name} is {value}; the range is 0 to 1')
+def _share(name: str, value: float, most: float = 1) -> None:
+    if not 0 <= value <= most:
+        raise ValueError(f'{name} is {value}; the range is 0 to {most}')

@@ -72,6 +72,7 @@ def test_shipped_settings_of_both_parts_are_of_one_model(pytestconfig):
         ({'discriminators': {'periods': [], 'scale': False}}, 'at least one'),
         ({'model': {'n_heads': 5}}, 'cannot be shared'),
         ({'other_reference': 1.5}, 'the range is 0 to 1'),
+        ({'variant_share': 0.6}, 'the range is 0 to 0.5'),
         ({'run': {'ema_decay': 1.0}}, r'not in \[0, 1\)'),
     ],
 )
