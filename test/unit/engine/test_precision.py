@@ -45,7 +45,7 @@ needs_int8 = pytest.mark.skipif(not int8_exists(), reason='this torch has no int
         ('int8', OLD, ModelFormats(INT8, INT8, FLOAT32, half_range=True)),
         ('auto', NEWEST, ModelFormats(INT8, BFLOAT16, BFLOAT16)),
         ('auto', frozenset({'avx_vnni'}), ModelFormats(semantic=INT8)),
-        ('auto', OLD, ModelFormats()),
+        ('auto', OLD, ModelFormats(semantic=INT8, half_range=True)),
         ('auto', frozenset(), ModelFormats()),
     ],
 )
