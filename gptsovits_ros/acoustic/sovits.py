@@ -124,10 +124,21 @@ class Sovits(nn.Module):
         return self.quantizer.decode(tokens).repeat_interleave(self.config.token_stride, dim=-1)
 
     def prior_statistics(
-        self, tokens: Tensor, phoneme_ids: Tensor, style: Tensor, speed: float = 1.0
+        self,
+        tokens: Tensor,
+        phoneme_ids: Tensor,
+        style: Tensor,
+        speed: float = 1.0,
+        mask: Tensor | None = None,
+        text_mask: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return mean and log deviation of the prior, [1, inter_channels, F]."""
-        return self.prior(self.quantized(tokens), phoneme_ids, self.text_style(style), speed)
+        """Return mean and log deviation of the prior, [B, inter_channels, F].
+
+        Masks are those of `training_forward`; None: nothing is padded.
+        """
+        return self.prior(
+            self.quantized(tokens), phoneme_ids, self.text_style(style), speed, mask, text_mask
+        )
 
     def decode(
         self,
@@ -184,12 +195,8 @@ class Sovits(nn.Module):
             decodes: False leaves out the decoder.
 
         """
-        prior_mean, prior_log_std = self.prior(
-            self.quantized(tokens),
-            phoneme_ids,
-            self.text_style(style),
-            mask=mask,
-            text_mask=text_mask,
+        prior_mean, prior_log_std = self.prior_statistics(
+            tokens, phoneme_ids, style, mask=mask, text_mask=text_mask
         )
         z, mean, log_std = self.posterior_latent(spectrogram, style.detach(), mask, noise)
         return TrainingOutput(

@@ -63,14 +63,11 @@ def autoencode(
 
     """
     frames, context = settings.slice_frames, posterior_context(settings)
-    spectrogram = F.pad(batch.spectrogram, (context, context))
-    mask = F.pad(batch.mask, (context, context))
-    wanted = frames + 2 * context
-    spectrogram = slices(spectrogram, batch.starts, wanted)
-    mask = slices(mask, batch.starts, wanted)
+    spectrogram = slices_in_context(batch.spectrogram, batch.starts, frames, context)
+    mask = slices_in_context(batch.mask, batch.starts, frames, context)
     style = _no_style(model, spectrogram)
     noise = torch.randn(
-        len(spectrogram), settings.model.inter_channels, wanted, device=spectrogram.device
+        len(mask), settings.model.inter_channels, mask.shape[2], device=spectrogram.device
     )
     with torch.set_grad_enabled(not is_fixed):
         latent, mean, log_std = model.posterior_latent(spectrogram, style, mask, noise)
@@ -78,6 +75,11 @@ def autoencode(
     wave = model.decoder(latent[..., inner], style)
     mean, log_std = mean[..., inner].float(), log_std[..., inner].float()
     return wave, standard_divergence(mean, log_std)
+
+
+def slices_in_context(x: Tensor, starts: Tensor, frames: int, context: int) -> Tensor:
+    """Return slices of x [B, C, F] with `context` frames more on each side, zeros beyond x."""
+    return slices(F.pad(x, (context, context)), starts, frames + 2 * context)
 
 
 def reconstruct(model: Sovits, batch: AcousticBatch) -> Tensor:
@@ -112,3 +114,24 @@ def take_over(model: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise ConfigurationError(f'{where} has other sizes than the settings: {error}') from error
+
+
+def averaged_acoustic(
+    settings: AcousticSettings,
+    tensors: dict[str, Tensor],
+    device: torch.device | str = 'cpu',
+    with_posterior: bool = False,
+) -> Sovits:
+    """Return a model with averaged weights, for use."""
+    model = Sovits(settings.model, with_posterior).to(device)
+    model.load_state_dict({name: tensors[name] for name in model.state_dict()})
+    return model.eval().requires_grad_(False)
+
+
+def with_autoencoder(
+    tensors: dict[str, Tensor], of_autoencoder: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return weights of a generator with posterior and decoder taken from others."""
+    return tensors | {
+        name: value for name, value in of_autoencoder.items() if is_moved(name, AUTOENCODER)
+    }

@@ -39,6 +39,7 @@ from gptsovits_ros.training.acoustic_losses import (
 )
 from gptsovits_ros.training.acoustic_parts import (
     autoencode,
+    averaged_acoustic,
     decode_alone,
     forget_style,
     is_moved,
@@ -67,7 +68,7 @@ from gptsovits_ros.training.settings import (
     plain_settings,
 )
 from gptsovits_ros.training.speaker_embeddings import load_speaker_embeddings
-from gptsovits_ros.training.state import load_state
+from gptsovits_ros.training.state import run_state
 from gptsovits_ros.training.trained_model import TrainedModel
 from gptsovits_ros.training.variants import Variants
 
@@ -339,9 +340,7 @@ def make_generator(settings: AcousticSettings, corpus: Path) -> Sovits:
     apply_weight_norm(model, acoustic_has_weight_norm)
     load_pairs(model, pairs)
     if settings.start_run:
-        state = load_state(Path(settings.start_run))
-        if state is None or state['role'] != ACOUSTIC:
-            raise ConfigurationError(f'{settings.start_run} holds no run of the acoustic trainer')
+        state = run_state(Path(settings.start_run), ACOUSTIC)
         take_over(model, state['trainer']['model'], settings.start_run)
     elif settings.parts == AUTOENCODER:
         forget_style(model)
@@ -355,18 +354,6 @@ def make_discriminators(settings: AcousticSettings) -> Discriminators:
     if settings.start_discriminators:
         load_discriminators(model, Path(settings.start_discriminators))
     return model
-
-
-def averaged_acoustic(
-    settings: AcousticSettings,
-    tensors: dict[str, Tensor],
-    device: torch.device | str = 'cpu',
-    with_posterior: bool = False,
-) -> Sovits:
-    """Return a model with averaged weights, for use."""
-    model = Sovits(settings.model, with_posterior).to(device)
-    model.load_state_dict({name: tensors[name] for name in model.state_dict()})
-    return model.eval().requires_grad_(False)
 
 
 def _groups(model: Sovits, settings: AcousticSettings) -> list[tuple[list[nn.Parameter], float]]:

@@ -9,15 +9,9 @@ from typing import Any
 from gptsovits_ros.checkpoint.save import acoustic_weights, semantic_weights
 from gptsovits_ros.checkpoint.weights import ACOUSTIC, write_weights
 from gptsovits_ros.errors import CheckpointError, ConfigurationError
-from gptsovits_ros.training.acoustic_parts import is_moved
-from gptsovits_ros.training.acoustic_trainer import averaged_acoustic
+from gptsovits_ros.training.acoustic_parts import averaged_acoustic, with_autoencoder
 from gptsovits_ros.training.semantic_trainer import averaged_semantic
-from gptsovits_ros.training.settings import (
-    AUTOENCODER,
-    AcousticSettings,
-    SemanticSettings,
-    build_settings,
-)
+from gptsovits_ros.training.settings import AcousticSettings, SemanticSettings, build_settings
 from gptsovits_ros.training.state import STATE_FILE, load_state
 
 # Samples are made of the decoder's weights directly, and tokens must be found again exactly.
@@ -61,11 +55,7 @@ def export(
             other = _state(decoder_run)
             if other['settings'].get('model') != state['settings']['model']:
                 raise ConfigurationError(f'{decoder_run} and {run} are of different sizes')
-            tensors = tensors | {
-                name: value
-                for name, value in other['trainer']['average'].items()
-                if is_moved(name, AUTOENCODER)
-            }
+            tensors = with_autoencoder(tensors, other['trainer']['average'])
             info += f', decoder of step {other["step"]}'
         model = averaged_acoustic(settings, tensors, with_posterior=with_posterior)
         # The second half of the rows gives the log deviations.

@@ -10,15 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from gptsovits_ros.acoustic.sovits import Sovits, slices
 from gptsovits_ros.checkpoint.weights import ACOUSTIC
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.training.acoustic_batch import AcousticBatch
+from gptsovits_ros.training.acoustic_parts import averaged_acoustic, slices_in_context
 from gptsovits_ros.training.settings import AcousticSettings
-from gptsovits_ros.training.state import load_state
+from gptsovits_ros.training.state import run_state
 
 
 class PriorLatents:
@@ -31,18 +30,13 @@ class PriorLatents:
             ConfigurationError: there is no run of these sizes.
 
         """
-        state = load_state(Path(settings.prior_run), device)
-        if state is None or state['role'] != ACOUSTIC:
-            raise ConfigurationError(f'{settings.prior_run} holds no run of the acoustic trainer')
-        self._model = Sovits(settings.model).to(device)
-        tensors = state['trainer']['average']
+        state = run_state(Path(settings.prior_run), ACOUSTIC, device)
         try:
-            self._model.load_state_dict({name: tensors[name] for name in self._model.state_dict()})
+            self._model = averaged_acoustic(settings, state['trainer']['average'], device)
         except (KeyError, RuntimeError) as error:
             raise ConfigurationError(
                 f'{settings.prior_run} has other sizes than the settings: {error}'
             ) from error
-        self._model.eval().requires_grad_(False)
         self._scale = settings.prior_scale
 
     @torch.no_grad()
@@ -57,21 +51,16 @@ class PriorLatents:
         style, latent = self._foretell(batch)
         # The prior looks at all of an utterance, the flow at a few frames only.
         context = self._model.flow.context_frames
-        wanted = frames + 2 * context
-        latent = slices(F.pad(latent, (context, context)), batch.starts, wanted)
-        mask = slices(F.pad(batch.mask, (context, context)), batch.starts, wanted)
+        latent = slices_in_context(latent, batch.starts, frames, context)
+        mask = slices_in_context(batch.mask, batch.starts, frames, context)
         return self._model.flow.inverse(latent, style, mask)[..., context : context + frames]
 
     def _foretell(self, batch: AcousticBatch) -> tuple[Tensor, Tensor]:
         """Return the style [B, gin_channels, 1], and latents [B, C, F] before the flow."""
         model = self._model
         style = model.style(batch.reference, batch.speaker, batch.reference_mask)
-        mean, log_std = model.prior(
-            model.quantized(batch.tokens),
-            batch.phonemes,
-            model.text_style(style),
-            mask=batch.mask,
-            text_mask=batch.text_mask,
+        mean, log_std = model.prior_statistics(
+            batch.tokens, batch.phonemes, style, mask=batch.mask, text_mask=batch.text_mask
         )
         noise = torch.randn_like(mean)
         return style, (mean + noise * torch.exp(log_std) * self._scale) * batch.mask

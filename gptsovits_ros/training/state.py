@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from gptsovits_ros.errors import CheckpointError
+from gptsovits_ros.errors import CheckpointError, ConfigurationError
 
 FORMAT = 'gptsovits_ros.training'
 FORMAT_VERSION = 1
@@ -60,4 +60,18 @@ def load_state(folder: Path, device: torch.device | str = 'cpu') -> dict[str, An
         FORMAT_VERSION,
     ):
         raise CheckpointError(f'{path} is not a training state of this version')
+    return state
+
+
+def run_state(folder: Path, role: str, device: torch.device | str = 'cpu') -> dict[str, Any]:
+    """Return the saved state of a run that must be there, and of the trainer of this role.
+
+    Raises:
+        ConfigurationError: it is not.
+        CheckpointError: the file is damaged or of another format.
+
+    """
+    state = load_state(folder, device)
+    if state is None or state['role'] != role:
+        raise ConfigurationError(f'{folder} holds no run of the {role} trainer')
     return state

@@ -15,7 +15,7 @@ import numpy as np
 
 from gptsovits_ros.checkpoint.token_table import TOKEN_TABLE_FILE, save_token_table
 from gptsovits_ros.errors import CheckpointError, ConfigurationError
-from gptsovits_ros.semantic.text_path import count_endings
+from gptsovits_ros.semantic.text_path import CodePhonemes, count_endings
 from gptsovits_ros.semantic.token_table import TokenTable, best_way
 from gptsovits_ros.training.content_codes import LABELS_FILE, read_code_labels
 from gptsovits_ros.training.content_losses import BLANK
@@ -58,9 +58,7 @@ def write_token_table(corpus: Path, folder: Path, report: Report) -> Path:
     table = learn_token_table(clips, CODEBOOK_SIZE)
     if (corpus / LABELS_FILE).exists():
         # The tokens come from an alignment, so it is known what each says.
-        labels = read_code_labels(corpus / LABELS_FILE, CODEBOOK_SIZE).numpy()
-        codes = count_endings(labels, [clip.tokens for clip in clips], BLANK)
-        table = replace(table, codes=codes)
+        table = replace(table, codes=code_phonemes(corpus, clips, CODEBOOK_SIZE))
     report(
         f'{len(table.phonemes)} phonemes; limits: skipped {table.skip_limit:.1f}, '
         f'repeated {table.repeat_limit:.1f} nats'
@@ -72,6 +70,17 @@ def write_token_table(corpus: Path, folder: Path, report: Report) -> Path:
         raise CheckpointError(f'cannot make the folder {folder}: {error.strerror}') from error
     save_token_table(table, SYMBOLS, f'learned from {corpus.name}', path)
     return path
+
+
+def code_phonemes(corpus: Path, clips: Sequence[Utterance], codebook_size: int) -> CodePhonemes:
+    """Return what the tokens of an aligned corpus say, and how long phonemes last in its clips.
+
+    Raises:
+        ConfigurationError: the corpus does not tell what its tokens say.
+
+    """
+    labels = read_code_labels(corpus / LABELS_FILE, codebook_size).numpy()
+    return count_endings(labels, [clip.tokens for clip in clips], BLANK)
 
 
 def learn_token_table(clips: Sequence[Utterance], codebook_size: int) -> TokenTable:

@@ -42,8 +42,7 @@ def main() -> None:
     parser.add_argument('--prior-scale', type=float, default=1.0)
     parser.add_argument('--out', type=Path, default=BUNDLED_ROOT)
     args = parser.parse_args()
-    with open(SPEAKERS, encoding='utf-8', newline='') as stream:
-        voices = list(csv.DictReader(stream, delimiter='\t'))
+    voices = read_voices()
     owner = voices[0]['voice']
     write_models(args, args.out / owner)
     clips = read_clips(args.corpus / 'corpus.tsv')
@@ -54,6 +53,12 @@ def main() -> None:
     write_default(args.out, owner)
     size = sum(path.stat().st_size for path in args.out.rglob('*') if path.is_file())
     print(f'{size / 1e6:.1f} MB in {args.out}')
+
+
+def read_voices() -> list[dict[str, str]]:
+    """Return the rows of voices.tsv."""
+    with open(SPEAKERS, encoding='utf-8', newline='') as stream:
+        return list(csv.DictReader(stream, delimiter='\t'))
 
 
 def write_models(args: argparse.Namespace, folder: Path) -> None:

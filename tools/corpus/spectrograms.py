@@ -9,7 +9,6 @@ Needs matplotlib: pip install "gptsovits_ros[train]". The voices speak as `gptso
 from __future__ import annotations
 
 import argparse
-import csv
 import subprocess
 import sys
 import tempfile
@@ -18,17 +17,17 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
+from bundle import SAMPLE_RATE, read_voices
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from gptsovits_ros.audio.pcm import INT16_SCALE
 from gptsovits_ros.audio.spectrogram import MelConfig, mel_spectrogram
 from gptsovits_ros.training.corpus import DEV_TEXT, AudioCache
 from gptsovits_ros.training.prepare import Clip, read_clips
 from gptsovits_ros.types import SpectrogramConfig
 
-SPEAKERS = Path(__file__).with_name('voices.tsv')
 PROGRAM = Path(sys.executable).with_name('gptsovits_ros')
-SAMPLE_RATE = 24000
 FRAME = SpectrogramConfig(SAMPLE_RATE, n_fft=1024, hop_length=240, win_length=1024)
 MEL = MelConfig(FRAME, 80, 0.0, SAMPLE_RATE / 2)
 # What is this far below the loudest point is black [nats].
@@ -45,8 +44,7 @@ def main() -> None:
     parser.add_argument('--clips', type=int, default=2, help='of each language (default: 2)')
     parser.add_argument('--seed', type=int, default=1)
     args = parser.parse_args()
-    with open(SPEAKERS, encoding='utf-8', newline='') as stream:
-        voices = {row['speaker']: row['voice'] for row in csv.DictReader(stream, delimiter='\t')}
+    voices = {row['speaker']: row['voice'] for row in read_voices()}
     chosen = choose(read_clips(args.corpus / 'corpus.tsv'), set(voices), args.clips)
     audio = AudioCache(args.corpus, SAMPLE_RATE)
     figure = Figure(figsize=(3.2 * len(chosen), 4.2), layout='constrained')
@@ -54,7 +52,7 @@ def main() -> None:
     for column, clip in enumerate(chosen):
         voice = voices[clip.speaker]
         waves = {
-            f'teacher, {clip.speaker}': audio.wave(clip.name) / 32768,
+            f'teacher, {clip.speaker}': audio.wave(clip.name) / INT16_SCALE,
             f'{voice}, {clip.language}': speak(voice, clip, args.seed),
         }
         for row, (title, wave) in enumerate(waves.items()):

@@ -17,24 +17,21 @@ import numpy as np
 import soundfile
 import torch
 
+from gptsovits_ros.checkpoint.weights import ACOUSTIC, SEMANTIC
 from gptsovits_ros.engine.text_following import text_path
 from gptsovits_ros.semantic.generate import generate
-from gptsovits_ros.semantic.text_path import CodePhonemes, count_endings
 from gptsovits_ros.training.acoustic_batch import AcousticCollator, AcousticExample
-from gptsovits_ros.training.acoustic_parts import is_moved, reconstruct
-from gptsovits_ros.training.acoustic_trainer import averaged_acoustic
-from gptsovits_ros.training.content_codes import LABELS_FILE, read_code_labels
+from gptsovits_ros.training.acoustic_parts import (
+    averaged_acoustic,
+    reconstruct,
+    with_autoencoder,
+)
 from gptsovits_ros.training.corpus import DEV_TEXT, AudioCache, Speakers, Utterance, read_corpus
 from gptsovits_ros.training.prepare import read_clips
 from gptsovits_ros.training.semantic_trainer import averaged_semantic
-from gptsovits_ros.training.settings import (
-    AUTOENCODER,
-    AcousticSettings,
-    SemanticSettings,
-    build_settings,
-)
-from gptsovits_ros.training.state import load_state
-from gptsovits_ros.training.token_table import BLANK, SYMBOLS
+from gptsovits_ros.training.settings import AcousticSettings, SemanticSettings, build_settings
+from gptsovits_ros.training.state import run_state
+from gptsovits_ros.training.token_table import SYMBOLS, code_phonemes
 from gptsovits_ros.types import SamplingParameters
 
 STAGES = ('decoder', 'prior', 'gpt')
@@ -90,12 +87,10 @@ class Models:
 
     def __init__(self, args: argparse.Namespace) -> None:
         torch.set_num_threads(1)
-        semantic, prior, decoder = map(load_state, (args.gpt, args.prior, args.decoder))
+        semantic = run_state(args.gpt, SEMANTIC)
+        prior, decoder = (run_state(run, ACOUSTIC) for run in (args.prior, args.decoder))
         settings = build_settings(AcousticSettings, prior['settings'], str(args.prior))
-        tensors = {
-            name: (decoder if is_moved(name, AUTOENCODER) else prior)['trainer']['average'][name]
-            for name in prior['trainer']['average']
-        }
+        tensors = with_autoencoder(prior['trainer']['average'], decoder['trainer']['average'])
         self._acoustic = averaged_acoustic(settings, tensors, with_posterior=True)
         self._gpt = averaged_semantic(
             build_settings(SemanticSettings, semantic['settings'], str(args.gpt)),
@@ -113,7 +108,10 @@ class Models:
             int(settings.reference_seconds * config.sample_rate / config.samples_per_frame),
             torch.device('cpu'),
         )
-        self._codes = code_phonemes(args.lengths or args.corpus, config.codebook_size)
+        lengths, clips = args.corpus, self.utterances
+        if args.lengths:
+            lengths, clips = args.lengths, read_corpus(args.lengths, config.codebook_size, print)
+        self._codes = code_phonemes(lengths, clips, config.codebook_size)
         self._sampling = SamplingParameters(temperature=args.temperature)
         self._scale, self._seed = args.prior_scale, args.seed
 
@@ -150,13 +148,6 @@ class Models:
         noise = torch.randn(1, config.inter_channels, frames, generator=generator)
         wave = self._acoustic.decode(tokens, phonemes, style, noise=noise, noise_scale=self._scale)
         return wave[0, 0]
-
-
-def code_phonemes(corpus: Path, size: int) -> CodePhonemes:
-    """Return what the tokens of a corpus say, and how long phonemes last in it."""
-    labels = read_code_labels(corpus / LABELS_FILE, size).numpy()
-    clips = read_corpus(corpus, size, print)
-    return count_endings(labels, [clip.tokens for clip in clips], BLANK)
 
 
 if __name__ == '__main__':

@@ -11,8 +11,12 @@ import torch
 from gptsovits_ros.acoustic.sovits import slices
 from gptsovits_ros.checkpoint.load import load_acoustic
 from gptsovits_ros.errors import ConfigurationError
-from gptsovits_ros.training.acoustic_parts import is_moved, posterior_context, reconstruct
-from gptsovits_ros.training.acoustic_trainer import averaged_acoustic
+from gptsovits_ros.training.acoustic_parts import (
+    averaged_acoustic,
+    is_moved,
+    posterior_context,
+    reconstruct,
+)
 from gptsovits_ros.training.export import export
 from gptsovits_ros.training.prior_latents import PriorLatents
 from gptsovits_ros.training.state import save_state
