@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 
 from gptsovits_ros.engine.protocol import travel_text
 from gptsovits_ros.engine.voice_tasks import ConsentRecord, Description, Enrolment
 from gptsovits_ros.types import VoiceInfo
-from gptsovits_ros.voice.enroll.report import NO_NUMBER, EnrolmentReport
+from gptsovits_ros.voice.enroll.report import EnrolmentReport, finite
 from gptsovits_ros.voice.enroll.report_file import read_report
 from gptsovits_ros.voice.store import VoiceStore
 from gptsovits_ros.voice.voice_file import VOICE_FILE, Voice
@@ -75,8 +74,8 @@ def enrolment_of(report: EnrolmentReport) -> Enrolment:
         clip=travel_text(prompt.clip),
         start_s=prompt.start_s,
         end_s=prompt.end_s,
-        snr_db=_number(found.snr_db),
-        loudness_lufs=_number(found.loudness_lufs),
+        snr_db=finite(found.snr_db),
+        loudness_lufs=finite(found.loudness_lufs),
         clipped_share=found.clipped_share,
         bandwidth_hz=found.bandwidth_hz,
         references=len(quality.references),
@@ -86,7 +85,3 @@ def enrolment_of(report: EnrolmentReport) -> Enrolment:
         denoised=quality.denoised,
         notes=quality.notes,
     )
-
-
-def _number(value: float) -> float:
-    return value if math.isfinite(value) else NO_NUMBER

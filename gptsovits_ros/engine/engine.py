@@ -78,7 +78,8 @@ class Engine:
         self._settings = settings
         self._store = store
         self._device = device
-        self._threads = settings.threads or default_threads(len(os.sched_getaffinity(0)))
+        cores = len(os.sched_getaffinity(0))
+        self._threads = settings.threads or default_threads(cores)
         self._models = ModelCache(device, ModelFormats.of(settings.precision, device).apply)
         self._lexicons = (load_lexicon(Path(settings.lexicon)),) if settings.lexicon else ()
         self._frontends: dict[str, TextFrontend] = {}
@@ -89,7 +90,7 @@ class Engine:
         store.before_removal(cache.forget)
         self._phrases = None if settings.cache == 'off' else cache
         self._watermark = load_watermark() if settings.watermark else None
-        threads = enrolment_threads(settings.threads, len(os.sched_getaffinity(0)))
+        threads = enrolment_threads(settings.threads, cores)
         self._enroller = Enroller(store, self._models, self._frontend, device, threads)
 
     @classmethod

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 # Of numbers that have none, as the loudness of silence; no message and no file carries infinity.
 NO_NUMBER = -999.0
+
+
+def finite(value: float) -> float:
+    """Return a number as messages and files carry it."""
+    return float(value) if math.isfinite(value) else NO_NUMBER
 
 
 @dataclass(frozen=True)

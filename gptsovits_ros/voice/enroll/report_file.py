@@ -5,7 +5,6 @@ Voices that were not enrolled here have no such file, and none of them needs it 
 
 from __future__ import annotations
 
-import math
 import numbers
 import types
 import typing
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gptsovits_ros.errors import VoiceInvalidError
-from gptsovits_ros.voice.enroll.report import NO_NUMBER, EnrolmentReport
+from gptsovits_ros.voice.enroll.report import EnrolmentReport, finite
 from gptsovits_ros.voice.plain_yaml import read_yaml, yaml_text
 
 REPORT_FILE = 'enrolment.yaml'
@@ -75,7 +74,7 @@ def _plain(value: Any) -> Any:
         line = ''.join(one if one.isprintable() else ' ' for one in value)
         return line[:MAX_CHARACTERS]
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return float(value) if math.isfinite(value) else NO_NUMBER
+        return finite(value)
     return value
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 import zmq
 
 import gptsovits_ros
@@ -36,6 +37,19 @@ def is_alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != 'Z'
+
+
+@pytest.fixture(scope='session')
+def turn_guard_on() -> Callable[[Path], None]:
+    """Return what gives the tiny voice in a folder, which has no guard, one."""
+
+    def turn_on(folder: Path) -> None:
+        file = folder / 'voice.yaml'
+        tree = yaml.safe_load(file.read_text('utf-8'))
+        assert tree.pop('guard') is False
+        file.write_text(yaml.safe_dump(tree, allow_unicode=True), 'utf-8')
+
+    return turn_on
 
 
 @pytest.fixture

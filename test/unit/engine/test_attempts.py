@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 from torch import nn
 
 from gptsovits_ros.acoustic.streaming import LOOKAHEAD_TOKENS
@@ -145,13 +144,10 @@ class Speech:
 
 
 @pytest.fixture(scope='module')
-def guarded_root(tiny_voice, tmp_path_factory) -> Path:
+def guarded_root(tiny_voice, tmp_path_factory, turn_guard_on) -> Path:
     root = tmp_path_factory.mktemp('guarded')
     shutil.copytree(tiny_voice, root / 'tiny')
-    file = root / 'tiny' / 'voice.yaml'
-    tree = yaml.safe_load(file.read_text('utf-8'))
-    assert tree.pop('guard') is False
-    file.write_text(yaml.safe_dump(tree, allow_unicode=True), 'utf-8')
+    turn_guard_on(root / 'tiny')
     return root
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 
 from gptsovits_ros.engine import draw_ahead, guard
 from gptsovits_ros.engine import engine as engine_module
@@ -31,15 +30,12 @@ class UnknownPace(PaceMeter):
 
 
 @pytest.fixture(scope='module')
-def root(tiny_voice, tmp_path_factory) -> Path:
+def root(tiny_voice, tmp_path_factory, turn_guard_on) -> Path:
     """Return a store with a voice whose guard finds much to draw anew, and one without a guard."""
     folder = tmp_path_factory.mktemp('voices')
     for name in ('plain', 'guarded'):
         shutil.copytree(tiny_voice, folder / name)
-    file = folder / 'guarded' / 'voice.yaml'
-    tree = yaml.safe_load(file.read_text('utf-8'))
-    assert tree.pop('guard') is False
-    file.write_text(yaml.safe_dump(tree, allow_unicode=True), 'utf-8')
+    turn_guard_on(folder / 'guarded')
     return folder
 
 

@@ -443,36 +443,35 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     assert not old.exists() and new.exists()
 
 
-def test_engine_says_a_phrase_of_the_cache_without_its_models(tiny_voice, tmp_path):
-    settings = EngineSettings(
+@pytest.fixture
+def seeded(tiny_voice, tmp_path) -> EngineSettings:
+    """Return settings of an engine that keeps what it says with a seed."""
+    return EngineSettings(
         voice_root=str(tiny_voice.parent),
         threads=1,
         cache='seeded',
         cache_root=str(tmp_path / 'cache'),
     )
+
+
+def test_engine_says_a_phrase_of_the_cache_without_its_models(seeded):
     request = SpeechRequest('Hello.', seed=5)
-    first = list(Engine.load(settings).synthesize(request))
-    plain = list(Engine.load(replace(settings, cache='off')).synthesize(request))
+    first = list(Engine.load(seeded).synthesize(request))
+    plain = list(Engine.load(replace(seeded, cache='off')).synthesize(request))
     assert pcm(first) == pcm(plain)
-    engine = Engine.load(settings)
+    engine = Engine.load(seeded)
     engine._pool = None
     assert pcm(list(engine.synthesize(request))) == pcm(first)
 
 
-def test_marks_are_kept_and_given_to_who_asks_for_them(tiny_voice, tmp_path):
-    settings = EngineSettings(
-        voice_root=str(tiny_voice.parent),
-        threads=1,
-        cache='seeded',
-        cache_root=str(tmp_path / 'cache'),
-    )
+def test_marks_are_kept_and_given_to_who_asks_for_them(seeded):
     request = SpeechRequest('Hello robot.', language='en', seed=5)
-    engine = Engine.load(settings)
+    engine = Engine.load(seeded)
     unasked = list(engine.synthesize(request))
     assert not any(chunk.marks for chunk in unasked)
     wanted = [
         chunk.marks
-        for chunk in Engine.load(replace(settings, cache='off')).synthesize(
+        for chunk in Engine.load(replace(seeded, cache='off')).synthesize(
             replace(request, marks=True)
         )
     ]
