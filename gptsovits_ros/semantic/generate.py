@@ -172,10 +172,11 @@ def _next_token(
     logits = model.logits(last).float()
     if path is None:
         logits = penalize_repetition(logits, seen, sampling.repetition_penalty)
+        if step < model.config.min_tokens:
+            logits[:, eos] = -torch.inf
     else:
-        logits = logits + path.log_odds().to(logits.device)
-    if step < model.config.min_tokens:
-        logits[:, eos] = -torch.inf
+        # It cannot end too soon, and short answers may be shorter.
+        logits = path.steer(logits)
     probs = probabilities(logits, sampling)
     tokens = choose(probs, exponential_noise(probs, generator))
     seen.scatter_(1, tokens[:, None], True)

@@ -4,6 +4,9 @@ Tokens of a voice that was trained on aligned speech (docs/corpus.md) are of one
 only those need to be drawn from that go on with the text: the phoneme that is being said, the next
 one, or silence where the text has a pause. The GPT decides how long each phoneme lasts and how it
 sounds, helped by how long it usually lasts; it cannot skip, repeat or fail to end.
+
+How long a phoneme lasts is not drawn but the median of what the GPT believes: one that is cut off
+or drawled by chance is misheard, while nobody misses the chance.
 """
 
 from __future__ import annotations
@@ -27,6 +30,10 @@ MOST_OF_PHONEME = 15
 LONGEST_SHARE = 0.01
 # How many runs of any phoneme are added to those of each.
 COMMON_WEIGHT = 4.0
+# Something lasts while it is likelier than this to last longer.
+MEDIAN = 0.5
+# Stands for the end among the phonemes of tokens.
+END = -2
 
 
 @dataclass(frozen=True)
@@ -73,19 +80,40 @@ class TextPath:
         self._at = -1  # number of the phoneme that is being said, or that was said last
         self._run = 0  # tokens since it, or the silence behind it, began
         self._is_silent = True
+        self._lasting = 1.0  # how likely it was to last as long as it has
+        self._staying = 1.0  # how likely it is to last one token more
+        self._labels = torch.from_numpy(np.append(codes.labels, END))
 
     @property
     def is_complete(self) -> bool:
         """True once the last phoneme has begun: the end may come."""
         return self._at >= len(self._spoken) - 1
 
+    def steer(self, logits: Tensor) -> Tensor:
+        """Return logits [B, V + 1] of the next token in which only what may come now is finite.
+
+        The end is the last one. Either all that goes on with the phoneme or silence that is being
+        said is left, or all that ends it.
+        """
+        steered = logits + self.log_odds().to(logits.device)
+        if self._run == 0:
+            return steered
+        is_same = (self._labels == self._saying).to(logits.device)
+        stay = float(torch.softmax(steered[0], dim=-1)[is_same].sum())
+        self._staying = self._lasting * stay
+        goes_on = self._staying > MEDIAN
+        # Nothing is left out where there is no choice.
+        if stay in (0.0, 1.0):
+            return steered
+        return steered.masked_fill(~is_same if goes_on else is_same, -torch.inf)
+
     def log_odds(self) -> Tensor:
-        """Return what to add to the logits [V + 1] of the next token, the end being the last.
+        """Return the log of how often what may come comes, [V + 1], the end being the last.
 
         It is minus infinity for what must not come, and else the log of how often a phoneme that
         has lasted so long goes on, or ends.
         """
-        shares = np.zeros(len(self._codes.labels) + 1, dtype=np.float32)
+        shares = np.zeros(len(self._labels), dtype=np.float32)
         for phoneme, share in self._next().items():
             shares[:-1][self._codes.labels == phoneme] = share
         if self.is_complete and self._run > 0:
@@ -95,6 +123,7 @@ class TextPath:
     def take(self, token: int) -> None:
         """Go on to where a token, which must be possible, leads."""
         phoneme = int(self._codes.labels[token])
+        self._lasting = self._staying if self._run and phoneme == self._saying else 1.0
         if phoneme == self._codes.silence:
             self._run = self._run + 1 if self._is_silent else 1
             self._is_silent = True
@@ -103,6 +132,11 @@ class TextPath:
         else:
             self._at += 1 if self._spoken[self._at + 1] == phoneme else 2
             self._run, self._is_silent = 1, False
+
+    @property
+    def _saying(self) -> int:
+        """Return the phoneme that is being said, or silence."""
+        return self._codes.silence if self._is_silent else self._spoken[self._at]
 
     def _next(self) -> dict[int, float]:
         """Return the phonemes that may come next, silence included, and the share of each."""

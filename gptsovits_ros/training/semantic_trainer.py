@@ -35,6 +35,7 @@ from gptsovits_ros.training.precision import Precision
 from gptsovits_ros.training.settings import SemanticSettings, plain_settings
 from gptsovits_ros.training.splicing import Splicer
 from gptsovits_ros.training.trained_model import TrainedModel
+from gptsovits_ros.training.variants import Variants
 
 TOP = 3  # accuracy: the token is among this many most likely ones
 DEV_BATCH = 16
@@ -112,10 +113,14 @@ class SemanticTrainer(TrainedModel):
             )
         self._train, self._dev = split_utterances(usable, corpus)
         self._speakers = Speakers(self._train, self._serves_as_prompt)
-        self._splicer = None
-        if settings.splice_probability:
+        self._splicer = self._variants = None
+        if settings.splice_probability or settings.variant_share:
             labels = read_code_labels(corpus / LABELS_FILE, settings.model.eos)
+        if settings.splice_probability:
             self._splicer = Splicer(self._train, labels.numpy())
+        if settings.variant_share:
+            clips = [item.tokens for item in self._train]
+            self._variants = Variants(labels, clips, settings.variant_share, device)
         torch.manual_seed(settings.run.seed)
         self._model = self._make_model().to(device).train().requires_grad_(True)
         add_dropout(self._model, settings.dropout)
@@ -133,8 +138,10 @@ class SemanticTrainer(TrainedModel):
         set_rate(self._optimizer, self._settings.optimizer.rate(step))
         loss = correct = among_top = torch.zeros((), device=self._device)
         for batch in ready:
+            batch = batch.to(self._device)
+            heard = self._variants.replaced(batch.tokens) if self._variants else None
             with self._precision.autocast():
-                logits, targets = predictions(self._model, batch.to(self._device))
+                logits, targets = predictions(self._model, batch, heard)
             part = F.cross_entropy(logits.float(), targets, reduction='sum') / total
             self._precision.backward(part, self._parameters)
             hits = _hits(logits.detach(), targets)
@@ -264,16 +271,19 @@ def collate(
     return SemanticBatch(*pad(phonemes), *pad(tokens), torch.tensor(first))
 
 
-def predictions(model: Text2Semantic, batch: SemanticBatch) -> tuple[Tensor, Tensor]:
+def predictions(
+    model: Text2Semantic, batch: SemanticBatch, heard: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Return logits [N, V] and targets [N] of all N tokens that are learned, end tokens included.
 
+    The tokens that come before each are those of the batch, or `heard` [B, S] in their place.
     Texts are padded on the right and nobody sees the padding. The row that predicts the first
     token is the last one of each text, wherever that is (gptsovits-spec section 12.9).
     """
     rows, longest = batch.phonemes.shape
     bert = torch.zeros(rows, model.config.bert_dim, longest, device=batch.phonemes.device)
     text = model.embed_text(batch.phonemes, bert)
-    h = torch.cat([text, model.embed_tokens(batch.tokens)], dim=1)
+    h = torch.cat([text, model.embed_tokens(batch.tokens if heard is None else heard)], dim=1)
     places = torch.arange(h.shape[1], device=h.device)
     is_data = (places >= longest) | (places < batch.phoneme_lengths[:, None])
     mask = prefix_mask(longest, batch.tokens.shape[1], h.device) & is_data[:, None, None]

@@ -256,6 +256,8 @@ class SemanticSettings:
         prompt_max_tokens: longer utterances do not serve as prompts.
         splice_probability: how often an utterance goes on as pieces of others (splicing.py); needs
             codes.tsv in the corpus.
+        variant_share: how many of the tokens that it goes on from are replaced by others of the
+            same phoneme, on average, 0 to 0.5; needs codes.tsv in the corpus, too.
         loss_on_prompt: also learn to predict the prompt.
         max_tokens: longer utterances are left out.
         min_phonemes_per_s: utterances with fewer are left out, as their text cannot be right.
@@ -276,6 +278,7 @@ class SemanticSettings:
     prompt_probability: float = 0.5
     prompt_max_tokens: int = 250
     splice_probability: float = 0.0
+    variant_share: float = 0.0
     loss_on_prompt: bool = False
     max_tokens: int = 1350
     min_phonemes_per_s: float = 3.0
@@ -286,6 +289,7 @@ class SemanticSettings:
         """Raise ValueError for values that make no sense."""
         _share('prompt_probability', self.prompt_probability)
         _share('splice_probability', self.splice_probability)
+        _share('variant_share', self.variant_share, 0.5)
         if not 0 <= self.dropout < 1:
             raise ValueError(f'dropout {self.dropout} is not in [0, 1)')
 

@@ -43,7 +43,10 @@ def main() -> None:
     parser.add_argument('corpus', type=Path)
     parser.add_argument('--hours', type=float, default=10.0, help='speech to be made in all')
     parser.add_argument(
-        '--speakers', default='', metavar='PREFIX', help='only those whose names begin so: core-'
+        '--speakers',
+        default='',
+        metavar='PREFIX',
+        help='only those whose names begin so: core-f1,core-m1',
     )
     args = parser.parse_args()
     (args.corpus / 'audio').mkdir(parents=True, exist_ok=True)
@@ -56,7 +59,7 @@ def main() -> None:
             break
         if clip.name in kept.names or clip.name in dropped.names:
             continue
-        if not clip.speaker.name.startswith(args.speakers):
+        if not clip.speaker.name.startswith(tuple(args.speakers.split(','))):
             continue
         samples = tidy(
             teacher.speak(

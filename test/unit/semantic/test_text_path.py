@@ -102,6 +102,35 @@ def test_what_usually_ends_is_more_likely_to_end():
     assert odds[4] == pytest.approx(0.9) and odds[2] == pytest.approx(0.1)
 
 
+def steered(path: TextPath, *tokens: int) -> set[int]:
+    """Return the tokens that are left after these of a model that has no opinion."""
+    for token in tokens:
+        path.steer(torch.zeros(1, END + 1))
+        path.take(token)
+    return set(torch.isfinite(path.steer(torch.zeros(1, END + 1))[0]).nonzero()[:, 0].tolist())
+
+
+def test_a_phoneme_lasts_for_the_median_of_how_long_it_lasts():
+    endings = np.array([[0.1, 0.2, 0.5, 0.5, 1.0]] * 3, dtype=np.float32)
+    every = CodePhonemes(LABELS, SILENCE, np.array([3, 4, 5]), endings)
+    # Of phonemes 90 % last two tokens, 72 % three, 36 % four.
+    for run, left in ((1, {2, 3}), (2, {2, 3}), (3, {4, 5})):
+        assert steered(TextPath(every, [3, 4], [False] * 2), *[2] * run) == left
+    # Its own median, not what is left of that of the one before.
+    assert steered(TextPath(every, [3, 4, 5], [False] * 3), 2, 2, 2, 4) == {4, 5}
+
+
+def test_what_the_model_is_sure_of_lasts_as_long_as_it_says():
+    path = TextPath(codes(longest=9), [3, 4], [False] * 2)
+    sure = torch.zeros(1, END + 1)
+    sure[0, 2:4] = 6.0
+    path.take(2)
+    for _ in range(8):
+        assert torch.isfinite(path.steer(sure))[0].nonzero()[:, 0].tolist() == [2, 3]
+        path.take(2)
+    assert torch.isfinite(path.steer(sure))[0].nonzero()[:, 0].tolist() == [4, 5]
+
+
 def test_endings_are_counted_from_runs():
     clips = [[0, 2, 3, 4, 0], [2, 2, 2, 5, 5], [0, 3, 2, 4, 4]] * 200
     found = count_endings(LABELS, clips, SILENCE)
@@ -116,9 +145,10 @@ def test_endings_are_counted_from_runs():
     assert found.ending(5, MOST_OF_PHONEME + 5) == 1.0
 
 
+@pytest.mark.parametrize('spoken', [[3], [3, 5, 4, 3, 5]])
 @pytest.mark.parametrize('seed', range(4))
-def test_gpt_that_knows_nothing_says_every_phoneme_once(seed):
-    """Random weights babble; on the path they say the text and end."""
+def test_gpt_that_knows_nothing_says_every_phoneme_once(seed, spoken):
+    """Random weights babble; on the path they say the text and end, however short it is."""
     torch.manual_seed(seed)
     config = SemanticConfig(
         vocab_size=END + 1,
@@ -131,8 +161,7 @@ def test_gpt_that_knows_nothing_says_every_phoneme_once(seed):
         max_tokens=200,
     )
     model = Text2Semantic(config).eval()
-    spoken = [3, 5, 4, 3, 5]
-    path = TextPath(codes(), spoken, [False, True, False, False, False])
+    path = TextPath(codes(), spoken, [place == 1 for place in range(len(spoken))])
     tokens = list(
         generate(
             model,
