@@ -6,6 +6,7 @@ TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
 GOLDENS ?=
 ARGS ?=
+WORKERS ?= auto
 COLCON_WORK ?= .work/colcon
 
 PY := $(VENV)/bin/python
@@ -33,16 +34,25 @@ help:
 	@echo 'make clean         remove what was built; the virtual environment stays'
 	@echo
 	@echo 'PYTHON=$(PYTHON)  VENV=$(VENV)  TORCH=$(TORCH)'
+	@echo 'WORKERS=$(WORKERS) processes share the tests'
 	@echo 'TORCH_INDEX=URL takes torch from another index, as https://download.pytorch.org/whl/cpu'
 
 demo: $(READY)
 	$(PY) scripts/demo.py --set-up '$(VENV)' $(ARGS)
 
+# Several processes share the tests, and then one runs those that others would disturb. One thread each: more
+# only wait for each other. pytest exits with 5 where ARGS chooses none; both must not.
+PYTEST = \
+	OMP_NUM_THREADS=1 $(PY) -m pytest -m '$(1)not alone' --numprocesses $(WORKERS) --dist loadfile $(ARGS); \
+	shared=$$?; [ $$shared -eq 0 ] || [ $$shared -eq 5 ] || exit $$shared; \
+	$(PY) -m pytest -m '$(1)alone' $(ARGS); \
+	alone=$$?; [ $$alone -eq 5 ] && exit $$shared; exit $$alone
+
 test: $(READY)
-	$(PY) -m pytest $(ARGS)
+	$(call PYTEST)
 
 test-fast: $(READY)
-	$(PY) -m pytest -m 'not slow' $(ARGS)
+	$(call PYTEST,not slow and )
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

@@ -20,6 +20,13 @@ HERE = Path(__file__).parent
 TIMEOUT_S = 15.0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the processes of these tests have the machine to themselves: they wait for seconds."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker('alone')
+
+
 def wait_until(condition: Callable[[], Any], timeout_s: float = TIMEOUT_S) -> Any:
     """Return the first true value of the condition; fail after the timeout."""
     deadline = time.monotonic() + timeout_s
