@@ -3,9 +3,10 @@
 
     .venv/bin/python tools/corpus/stages.py CORPUS OUT --gpt RUN --prior RUN --decoder RUN
 
-Makes OUT/decoder (the latent of the recording), OUT/prior (the tokens of the recording) and
-OUT/gpt (the text alone), each with a wav file per sentence and the texts.tsv that a judge reads.
-What a stage is misheard more often than the one before is the share of its model.
+Makes OUT/decoder (the latent of the recording), OUT/prior (the tokens of the recording),
+OUT/variants (its phonemes and their lengths; the GPT draws which variant of each) and OUT/gpt
+(the text alone), each with a wav file per sentence and the texts.tsv that a judge reads. What a
+stage is misheard more often than the one before is the share of its model.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import torch
 from gptsovits_ros.checkpoint.weights import ACOUSTIC, SEMANTIC
 from gptsovits_ros.engine.text_following import text_path
 from gptsovits_ros.semantic.generate import generate
+from gptsovits_ros.semantic.text_path import END, TextPath
 from gptsovits_ros.training.acoustic_batch import AcousticCollator, AcousticExample
 from gptsovits_ros.training.acoustic_parts import (
     averaged_acoustic,
@@ -34,7 +36,7 @@ from gptsovits_ros.training.state import run_state
 from gptsovits_ros.training.token_table import SYMBOLS, code_phonemes
 from gptsovits_ros.types import SamplingParameters
 
-STAGES = ('decoder', 'prior', 'gpt')
+STAGES = ('decoder', 'prior', 'variants', 'gpt')
 
 
 def main() -> None:
@@ -82,6 +84,24 @@ def chosen(utterances: list[Utterance], most: int) -> list[int]:
     ]
 
 
+class RecordedPath:
+    """Keeps the GPT to the phonemes of a recording and to how long each lasts."""
+
+    def __init__(self, labels: np.ndarray, tokens: list[int]) -> None:
+        """Take the phoneme of each code [V], and the tokens of the recording."""
+        self._labels = torch.from_numpy(np.append(labels, END))
+        self._wanted = [int(labels[token]) for token in tokens] + [END]
+        self._at = 0
+
+    def steer(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return logits [B, V + 1] of which those of other phonemes are minus infinity."""
+        return logits.masked_fill(self._labels != self._wanted[self._at], -torch.inf)
+
+    def take(self, _token: int) -> None:
+        """Go on to the next token."""
+        self._at += 1
+
+
 class Models:
     """The averaged weights of three runs, and a corpus."""
 
@@ -120,14 +140,17 @@ class Models:
         reference = self._speakers.another(place, np.random.default_rng([self._seed, place]))
         batch = self._collator.batch([AcousticExample(place, reference, 0.0, 0.0)])
         style = self._acoustic.style(batch.reference, None, batch.reference_mask)
+        phonemes = batch.phonemes[0]
+        recorded = RecordedPath(self._codes.labels, batch.tokens[0].tolist())
+        free = text_path(self._codes, SYMBOLS, phonemes.tolist())
+        tokens = [batch.tokens, *(self._drawn(phonemes, path) for path in (recorded, free))]
         return [
             reconstruct(self._acoustic, batch)[0, 0],
-            self._decode(batch.tokens, batch.phonemes, style),
-            self._decode(self._drawn(batch.phonemes[0]), batch.phonemes, style),
+            *(self._decode(drawn, batch.phonemes, style) for drawn in tokens),
         ]
 
-    def _drawn(self, phonemes: torch.Tensor) -> torch.Tensor:
-        """Return the tokens [1, S] that the GPT says a text with, without a prompt."""
+    def _drawn(self, phonemes: torch.Tensor, path: TextPath | RecordedPath) -> torch.Tensor:
+        """Return the tokens [1, S] that the GPT says a text with on a path, without a prompt."""
         tokens = generate(
             self._gpt,
             phonemes,
@@ -135,7 +158,7 @@ class Models:
             torch.zeros(0, dtype=torch.int64),
             self._sampling,
             torch.Generator().manual_seed(self._seed),
-            path=text_path(self._codes, SYMBOLS, phonemes.tolist()),
+            path=path,
         )
         return torch.tensor([[int(token) for token in tokens]])
 
