@@ -21,7 +21,7 @@ MAX_LAYERS = 256
 V1_STYLE_BINS = 1025
 PRO_VERSIONS = ('v2Pro', 'v2ProPlus')
 PRO_SPEAKER_DIM = 20480
-_MAY_BE_ZERO = ('p_dropout', 'eos', 'min_tokens', 'speaker_dim')
+_MAY_BE_ZERO = ('p_dropout', 'eos', 'min_tokens', 'speaker_dim', 'text_ahead')
 
 # Official name -> field of SpectrogramConfig, in the section "data".
 _SPECTROGRAM_NAMES = {

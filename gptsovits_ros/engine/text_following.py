@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gptsovits_ros.semantic.text_path import CodePhonemes, TextPath
+from gptsovits_ros.semantic.text_path import PAUSE, UNSAID, CodePhonemes, TextPath
 from gptsovits_ros.text.symbols import PAUSES, PUNCTUATION, symbol_table
 
 TONES = '0123456'
@@ -25,15 +25,15 @@ def text_path(codes: CodePhonemes, symbols: str, phoneme_ids: Sequence[int]) -> 
 
     """
     table = symbol_table(symbols)
-    spoken: list[int] = []
-    has_pause: list[bool] = []
-    for phoneme in phoneme_ids:
-        if table[phoneme] in PUNCTUATION or table[phoneme] in PAUSES:
-            has_pause[-1:] = [True] if has_pause else []
-        elif (sayable := _nearest(codes.phonemes, table, phoneme)) is not None:
-            spoken.append(sayable)
-            has_pause.append(False)
-    return TextPath(codes, spoken, has_pause) if spoken else None
+    text = [_said(codes.phonemes, table, phoneme) for phoneme in phoneme_ids]
+    return TextPath(codes, text) if any(phoneme >= 0 for phoneme in text) else None
+
+
+def _said(known: np.ndarray, table: Sequence[str], phoneme: int) -> int:
+    if table[phoneme] in PUNCTUATION or table[phoneme] in PAUSES:
+        return PAUSE
+    nearest = _nearest(known, table, phoneme)
+    return UNSAID if nearest is None else nearest
 
 
 def _nearest(known: np.ndarray, table: Sequence[str], phoneme: int) -> int | None:

@@ -22,6 +22,8 @@ class SemanticConfig:
         max_sec: longest speech that the model was trained on [s].
         min_tokens: tokens that are made before the end token may be chosen.
         max_tokens: hard cap on the tokens of one segment.
+        text_ahead: how many phonemes beyond the one that it says a token sees of the text, and
+            none before it (text_places.py); 0: all of the text, as upstream.
 
     """
 
@@ -37,6 +39,7 @@ class SemanticConfig:
     max_sec: float = 54.0
     min_tokens: int = 11
     max_tokens: int = 1500
+    text_ahead: int = 0
 
     def __post_init__(self) -> None:
         """Raise ValueError for sizes that do not fit together."""

@@ -17,6 +17,7 @@ from gptsovits_ros.semantic.sampling import (
     probabilities,
 )
 from gptsovits_ros.semantic.text_path import TextPath
+from gptsovits_ros.semantic.text_places import window_mask
 from gptsovits_ros.types import SamplingParameters
 
 
@@ -62,9 +63,9 @@ def generate(
     h = model.embed_text(phoneme_ids[None], bert[None])
     if len(prompt):
         h = torch.cat([h, model.embed_tokens(prompt[None])], dim=1)
-    mask = prefix_mask(len(phoneme_ids), len(prompt), h.device)
+    window = TextWindow(model.config.text_ahead, phoneme_ids, prompt, path)
     seen = _seen(model, prompt[None])
-    last = model.hidden_states(h, mask, cache)[:, -1]
+    last = model.hidden_states(h, window.of_prompt(), cache)[:, -1]
     for step in range(limit):
         if cancelled():
             raise CanceledError('the utterance was cancelled')
@@ -76,8 +77,42 @@ def generate(
         yield int(token)
         if step + 1 < limit:
             last = model.hidden_states(
-                model.embed_tokens(token[None], len(prompt) + step), None, cache
+                model.embed_tokens(token[None], len(prompt) + step),
+                window.of_token(cache.length),
+                cache,
             )[:, -1]
+
+
+class TextWindow:
+    """What tokens see, where that is not all that came before them (text_places.py)."""
+
+    def __init__(
+        self, ahead: int, phoneme_ids: Tensor, prompt: Tensor, path: TextPath | None
+    ) -> None:
+        """Take config.text_ahead and the inputs of `generate`; without a path, all is seen."""
+        self._ahead = ahead if path is not None else 0
+        self._phoneme_ids = phoneme_ids
+        self._prompt = prompt
+        self._path = path
+
+    def of_prompt(self) -> Tensor:
+        """Return what the rows of text and prompt see, bool [1, 1, T, T]."""
+        rows, device = len(self._phoneme_ids), self._phoneme_ids.device
+        mask = prefix_mask(rows, len(self._prompt), device)
+        if self._ahead and len(self._prompt):
+            text = self._phoneme_ids[: rows - self._path.text_rows]
+            places = self._path.places_of(text, self._prompt).to(device)
+            mask[..., rows:, :rows] = window_mask(places[None], rows, self._ahead)
+        return mask
+
+    def of_token(self, before: int) -> Tensor | None:
+        """Return what the row of the token drawn last sees, bool [1, 1, 1, before + 1]."""
+        if not self._ahead:
+            return None
+        rows, device = len(self._phoneme_ids), self._phoneme_ids.device
+        place = torch.tensor([[rows - self._path.text_rows + self._path.place]], device=device)
+        others = torch.ones(1, 1, 1, before + 1 - rows, dtype=torch.bool, device=device)
+        return torch.cat([window_mask(place, rows, self._ahead), others], dim=-1)
 
 
 @torch.inference_mode()

@@ -5,8 +5,9 @@ only those need to be drawn from that go on with the text: the phoneme that is b
 one, or silence where the text has a pause. The GPT decides how long each phoneme lasts and how it
 sounds, helped by how long it usually lasts; it cannot skip, repeat or fail to end.
 
-How long a phoneme lasts is not drawn but the median of what the GPT believes: one that is cut off
-or drawled by chance is misheard, while nobody misses the chance.
+How long a phoneme lasts is not drawn but the median of what the GPT believes, and a pause is made
+where it is likelier than none: what is cut off or drawled by chance is misheard, while nobody
+misses the chance.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+
+from gptsovits_ros.semantic.text_places import token_places
 
 # The longest that silence before, within and behind a text lasts [tokens].
 MOST_BEFORE, MOST_WITHIN, MOST_BEHIND = 6, 12, 6
@@ -34,6 +37,8 @@ COMMON_WEIGHT = 4.0
 MEDIAN = 0.5
 # Stands for the end among the phonemes of tokens.
 END = -2
+# Stand for phonemes that no token says.
+PAUSE, UNSAID = -1, -2
 
 
 @dataclass(frozen=True)
@@ -63,20 +68,24 @@ class CodePhonemes:
 class TextPath:
     """How far a text has been said, and what may come next."""
 
-    def __init__(
-        self, codes: CodePhonemes, spoken: Sequence[int], has_pause: Sequence[bool]
-    ) -> None:
+    def __init__(self, codes: CodePhonemes, text: Sequence[int]) -> None:
         """Start before the text.
 
         Args:
             codes: of the voice.
-            spoken: phonemes of the text, in order, all of them in codes.phonemes.
-            has_pause: whether a silence may follow each of them.
+            text: for each phoneme of the text that of codes.phonemes which stands for it; PAUSE
+                where a silence may come, UNSAID where it is passed over.
 
         """
+        self.text_rows = len(text)
         self._codes = codes
-        self._spoken = tuple(spoken)
-        self._has_pause = tuple(has_pause)
+        self._places = [place for place, phoneme in enumerate(text) if phoneme >= 0]
+        self._spoken = tuple(text[place] for place in self._places)
+        # Where the next one begins, or the text ends.
+        ends = [*self._places[1:], self.text_rows]
+        self._has_pause = tuple(
+            PAUSE in text[place:end] for place, end in zip(self._places, ends, strict=True)
+        )
         self._at = -1  # number of the phoneme that is being said, or that was said last
         self._run = 0  # tokens since it, or the silence behind it, began
         self._is_silent = True
@@ -89,23 +98,37 @@ class TextPath:
         """True once the last phoneme has begun: the end may come."""
         return self._at >= len(self._spoken) - 1
 
+    @property
+    def place(self) -> int:
+        """Return which phoneme of the text is being said; silence is the last one before it ends.
+
+        The same as training says (text_places.token_places).
+        """
+        if self._at < 0:
+            return 0
+        if not self._is_silent:
+            return self._places[self._at]
+        return (self._places[self._at + 1] if not self.is_complete else self.text_rows) - 1
+
+    def places_of(self, phoneme_ids: Tensor, tokens: Tensor) -> Tensor:
+        """Return which phoneme of another text, that of a prompt, each of its tokens says."""
+        labels = self._codes.labels[tokens.cpu().numpy()]
+        return torch.from_numpy(token_places(phoneme_ids.cpu().numpy(), labels))
+
     def steer(self, logits: Tensor) -> Tensor:
         """Return logits [B, V + 1] of the next token in which only what may come now is finite.
 
-        The end is the last one. Either all that goes on with the phoneme or silence that is being
-        said is left, or all that ends it.
+        The end is the last one. What is left is all of one phoneme, of silence, or the end; which
+        of its tokens comes is for the sampling to choose.
         """
-        steered = logits + self.log_odds().to(logits.device)
-        if self._run == 0:
-            return steered
-        is_same = (self._labels == self._saying).to(logits.device)
-        stay = float(torch.softmax(steered[0], dim=-1)[is_same].sum())
+        odds = self.log_odds().to(logits.device)
+        steered = logits + odds
+        shares = self._shares(steered[0])
+        stay = shares.pop(self._saying, 0.0) if self._run else 0.0
         self._staying = self._lasting * stay
-        goes_on = self._staying > MEDIAN
-        # Nothing is left out where there is no choice.
-        if stay in (0.0, 1.0):
-            return steered
-        return steered.masked_fill(~is_same if goes_on else is_same, -torch.inf)
+        goes_on = self._staying > MEDIAN or not shares
+        chosen = self._saying if goes_on else max(shares, key=shares.__getitem__)
+        return steered.masked_fill((self._labels != chosen).to(logits.device), -torch.inf)
 
     def log_odds(self) -> Tensor:
         """Return the log of how often what may come comes, [V + 1], the end being the last.
@@ -157,6 +180,13 @@ class TextPath:
         if (stay := 1.0 - end) > 0:
             shares[own] = max(stay, LEAST_SHARE)
         return shares
+
+    def _shares(self, steered: Tensor) -> dict[int, float]:
+        """Return the probability of each phoneme, silence or the end that may come."""
+        probs = torch.softmax(steered, dim=-1).cpu().numpy()
+        may_come = np.unique(self._labels[torch.isfinite(steered).cpu()].numpy())
+        labels = self._labels.numpy()
+        return {int(label): float(probs[labels == label].sum()) for label in may_come}
 
     def _longest_silence(self) -> int:
         if self._at < 0:

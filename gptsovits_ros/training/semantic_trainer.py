@@ -6,7 +6,7 @@ gptsovits-spec section 10.3.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from gptsovits_ros.checkpoint.save import semantic_weights
 from gptsovits_ros.checkpoint.weights import SEMANTIC, WeightFile
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.semantic.model import Text2Semantic, prefix_mask
+from gptsovits_ros.semantic.text_places import window_mask
 from gptsovits_ros.training.batching import make_batches, pad
 from gptsovits_ros.training.content_codes import LABELS_FILE, read_code_labels
 from gptsovits_ros.training.corpus import (
@@ -33,7 +34,7 @@ from gptsovits_ros.training.ema import MovingAverage
 from gptsovits_ros.training.optimizers import make_optimizer, set_rate
 from gptsovits_ros.training.precision import Precision
 from gptsovits_ros.training.settings import SemanticSettings, plain_settings
-from gptsovits_ros.training.splicing import Splicer
+from gptsovits_ros.training.splicing import AlignedText, Splicer, joined
 from gptsovits_ros.training.trained_model import TrainedModel
 from gptsovits_ros.training.variants import Variants
 
@@ -67,6 +68,7 @@ class SemanticBatch:
         tokens: of prompt and target.
         token_lengths: how many.
         first: place of the first token that is learned.
+        places: [B, S], the phoneme that each token says; None: tokens see all of the text.
 
     """
 
@@ -75,13 +77,16 @@ class SemanticBatch:
     tokens: Tensor
     token_lengths: Tensor
     first: Tensor
+    places: Tensor | None = None
 
     def to(self, device: torch.device) -> SemanticBatch:
         """Return the batch on a device."""
         pinned = device.type == 'cuda'
         return SemanticBatch(
             *(
-                (item.pin_memory() if pinned else item).to(device, non_blocking=pinned)
+                item
+                if item is None
+                else (item.pin_memory() if pinned else item).to(device, non_blocking=pinned)
                 for item in vars(self).values()
             )
         )
@@ -114,10 +119,11 @@ class SemanticTrainer(TrainedModel):
         self._train, self._dev = split_utterances(usable, corpus)
         self._speakers = Speakers(self._train, self._serves_as_prompt)
         self._splicer = self._variants = None
-        if settings.splice_probability or settings.variant_share:
+        self._labels: np.ndarray | None = None
+        if settings.splice_probability or settings.variant_share or settings.model.text_ahead:
             labels = read_code_labels(corpus / LABELS_FILE, settings.model.eos)
-        if settings.splice_probability:
-            self._splicer = Splicer(self._train, labels.numpy())
+            self._labels = labels.numpy()
+            self._splicer = Splicer(self._train, self._labels)
         if settings.variant_share:
             clips = [item.tokens for item in self._train]
             self._variants = Variants(labels, clips, settings.variant_share, device)
@@ -165,9 +171,11 @@ class SemanticTrainer(TrainedModel):
         values: dict[str, float] = {}
         for split, utterances in self._dev.items():
             examples = self._dev_examples(utterances)
+            splicer = None if self._labels is None else Splicer(utterances, self._labels)
             sums, count = torch.zeros(3, device=self._device), 0
             for start in range(0, len(examples), DEV_BATCH):
-                batch = collate(utterances, examples[start : start + DEV_BATCH], self._settings)
+                rows = examples[start : start + DEV_BATCH]
+                batch = collate(utterances, rows, self._settings, splicer)
                 logits, targets = predictions(model, batch.to(self._device))
                 loss = F.cross_entropy(logits, targets, reduction='sum')
                 sums += torch.stack([loss, *_hits(logits, targets)])
@@ -188,7 +196,10 @@ class SemanticTrainer(TrainedModel):
         if not self._settings.start:
             return Text2Semantic(self._settings.model)
         model = load_semantic(Path(self._settings.start))
-        if model.config != self._settings.model:
+        # What tokens see of the text is no size, and can be learned anew.
+        config = replace(model.config, text_ahead=self._settings.model.text_ahead)
+        model.config = config
+        if config != self._settings.model:
             raise ConfigurationError(
                 f'{self._settings.start} has other sizes than the settings: {model.config}'
             )
@@ -253,22 +264,41 @@ def collate(
     settings: SemanticSettings,
     splicer: Splicer | None = None,
 ) -> SemanticBatch:
-    """Put prompts before targets and pad; a splicer is needed where examples are to be spliced."""
-    phonemes, tokens, first = [], [], []
+    """Put prompts before targets and pad.
+
+    A splicer of these utterances is needed where examples are to be spliced, or tokens see a part
+    of the text only.
+    """
+    parts, first = [], []
     for example in examples:
-        if example.splice is None:
-            target = utterances[example.target]
-            parts = [(target.phoneme_ids, target.tokens)]
-        else:
-            parts = [splicer.splice(example.target, np.random.default_rng(example.splice))]
+        part = [_target(utterances, example, splicer)]
         if example.prompt is not None:
-            prompt = utterances[example.prompt]
-            parts.insert(0, (prompt.phoneme_ids, prompt.tokens))
-        phonemes.append(np.concatenate([ids for ids, _ in parts]))
-        tokens.append(np.concatenate([codes for _, codes in parts]))
+            part.insert(0, _aligned(utterances, example.prompt, splicer))
+        parts.append(joined(part))
         is_learned_whole = settings.loss_on_prompt or example.prompt is None
-        first.append(0 if is_learned_whole else len(parts[0][1]))
-    return SemanticBatch(*pad(phonemes), *pad(tokens), torch.tensor(first))
+        first.append(0 if is_learned_whole else len(part[0].tokens))
+    return SemanticBatch(
+        *pad([part.phoneme_ids for part in parts]),
+        *pad([part.tokens for part in parts]),
+        torch.tensor(first),
+        pad([part.places for part in parts])[0] if settings.model.text_ahead else None,
+    )
+
+
+def _target(
+    utterances: list[Utterance], example: SemanticExample, splicer: Splicer | None
+) -> AlignedText:
+    if example.splice is None:
+        return _aligned(utterances, example.target, splicer)
+    return splicer.splice(example.target, np.random.default_rng(example.splice))
+
+
+def _aligned(utterances: list[Utterance], index: int, splicer: Splicer | None) -> AlignedText:
+    """Return an utterance; where nobody asks for its places, all are the first."""
+    if splicer is not None:
+        return splicer.whole(index)
+    item = utterances[index]
+    return AlignedText(item.phoneme_ids, item.tokens, np.zeros_like(item.tokens))
 
 
 def predictions(
@@ -287,6 +317,10 @@ def predictions(
     places = torch.arange(h.shape[1], device=h.device)
     is_data = (places >= longest) | (places < batch.phoneme_lengths[:, None])
     mask = prefix_mask(longest, batch.tokens.shape[1], h.device) & is_data[:, None, None]
+    if batch.places is not None:
+        mask[:, :, longest:, :longest] &= window_mask(
+            batch.places, longest, model.config.text_ahead
+        )
     h = model.hidden_states(h, mask)
     last = (batch.phoneme_lengths - 1)[:, None, None].expand(-1, 1, h.shape[2])
     h = torch.cat([h.gather(1, last), h[:, longest:]], dim=1)  # [B, S + 1, d]

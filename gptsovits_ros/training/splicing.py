@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from gptsovits_ros.semantic.text_places import cut_points, token_places
 from gptsovits_ros.training.corpus import Utterance
 
 # Pieces between head and tail, and their length in phonemes.
@@ -20,40 +22,30 @@ MOST_PIECES = 3
 PIECE_PHONEMES = (4, 20)
 
 
-def cut_points(phoneme_ids: np.ndarray, spoken: np.ndarray) -> np.ndarray:
-    """Return before which token each phoneme begins, int64 [P + 1]; the last is the number S.
+@dataclass(frozen=True)
+class AlignedText:
+    """Phonemes and the tokens that say them.
 
-    Args:
-        phoneme_ids: int64 [P], with punctuation.
-        spoken: int64 [S], the phoneme of each token; what is none of the text is silence.
+    Attributes:
+        phoneme_ids: int64 [P].
+        tokens: int64 [S].
+        places: int64 [S], which of the phonemes each token says.
 
     """
-    count = len(phoneme_ids)
-    cuts = np.full(count + 1, -1)
-    places = np.flatnonzero(np.isin(phoneme_ids, spoken))
-    at = -1  # in places: the phoneme that is being spoken
-    for token, label in enumerate(spoken.tolist()):
-        if at >= 0 and phoneme_ids[places[at]] == label:
-            continue
-        # The next phoneme, or one soon after it: two equal ones in a row sound as one.
-        for ahead in range(at + 1, min(at + 4, len(places))):
-            if phoneme_ids[places[ahead]] == label:
-                cuts[places[at + 1 : ahead + 1]] = token
-                at = ahead
-                break
-    cuts[count] = len(spoken)
-    # Punctuation begins where what it follows ends: at its silence.
-    silent = np.flatnonzero(cuts < 0)
-    for place in silent[::-1]:
-        cuts[place] = cuts[place + 1]
-    for place in silent:
-        if place > 0:
-            start, end = cuts[place - 1], cuts[place + 1]
-            own = phoneme_ids[place - 1]
-            lasting = np.flatnonzero(spoken[start:end] == own)
-            cuts[place] = start + (lasting[-1] + 1 if len(lasting) else 0)
-    cuts[0] = 0
-    return np.maximum.accumulate(cuts)
+
+    phoneme_ids: np.ndarray
+    tokens: np.ndarray
+    places: np.ndarray
+
+
+def joined(parts: Sequence[AlignedText]) -> AlignedText:
+    """Return texts one after the other as one."""
+    starts = np.cumsum([0, *(len(part.phoneme_ids) for part in parts)])
+    return AlignedText(
+        np.concatenate([part.phoneme_ids for part in parts]),
+        np.concatenate([part.tokens for part in parts]),
+        np.concatenate([part.places + start for part, start in zip(parts, starts, strict=False)]),
+    )
 
 
 class Splicer:
@@ -68,15 +60,19 @@ class Splicer:
 
         """
         self._utterances = utterances
-        self._cuts = [
-            cut_points(item.phoneme_ids, code_phonemes[item.tokens]) for item in utterances
-        ]
+        spoken = [(item.phoneme_ids, code_phonemes[item.tokens]) for item in utterances]
+        self._cuts = [cut_points(*item) for item in spoken]
+        self._places = [token_places(*item) for item in spoken]
         self._same: dict[str, list[int]] = defaultdict(list)
         for index, item in enumerate(utterances):
             self._same[item.language].append(index)
 
-    def splice(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Return phonemes [P] and tokens [S] that begin as an utterance and go on as others."""
+    def whole(self, index: int) -> AlignedText:
+        """Return an utterance as it is."""
+        return self._piece(index, 0, len(self._utterances[index].phoneme_ids))
+
+    def splice(self, index: int, rng: np.random.Generator) -> AlignedText:
+        """Return what begins as an utterance and goes on as others."""
         others = self._same[self._utterances[index].language]
         tail = int(rng.choice(others))
         pieces = [self._piece(index, 0, self._inner(index, rng))]
@@ -89,13 +85,15 @@ class Splicer:
         pieces.append(
             self._piece(tail, self._inner(tail, rng), len(self._utterances[tail].phoneme_ids))
         )
-        phonemes, tokens = zip(*pieces, strict=True)
-        return np.concatenate(phonemes), np.concatenate(tokens)
+        return joined(pieces)
 
     def _inner(self, index: int, rng: np.random.Generator) -> int:
         """Return a phoneme within an utterance, neither the first nor beyond the last."""
         return int(rng.integers(1, max(2, len(self._utterances[index].phoneme_ids))))
 
-    def _piece(self, index: int, first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    def _piece(self, index: int, first: int, end: int) -> AlignedText:
         item, cuts = self._utterances[index], self._cuts[index]
-        return item.phoneme_ids[first:end], item.tokens[cuts[first] : cuts[end]]
+        tokens = slice(cuts[first], cuts[end])
+        return AlignedText(
+            item.phoneme_ids[first:end], item.tokens[tokens], self._places[index][tokens] - first
+        )

@@ -7,9 +7,12 @@ import itertools
 import numpy as np
 import pytest
 
+from gptsovits_ros.checkpoint.load import load_semantic
+from gptsovits_ros.checkpoint.weights import write_weights
+from gptsovits_ros.semantic.text_places import cut_points
 from gptsovits_ros.text.symbols import symbol_ids, symbol_table
 from gptsovits_ros.training.corpus import Utterance
-from gptsovits_ros.training.splicing import Splicer, cut_points
+from gptsovits_ros.training.splicing import Splicer
 
 SYMBOLS = ('_', 'a1', 'b', 'c', 'd', 'AA1', 'SH')
 LABELS = symbol_ids(SYMBOLS, 'v2')
@@ -56,12 +59,15 @@ def test_tokens_of_a_splice_say_its_phonemes(seed):
     splicer = Splicer(items, LABELS)
     rng = np.random.default_rng(seed)
     for index in range(3):
-        phonemes, tokens = splicer.splice(index, rng)
+        spliced = splicer.splice(index, rng)
+        phonemes, tokens = spliced.phoneme_ids, spliced.tokens
         spoken = [label for label in LABELS[tokens].tolist() if label != SILENCE]
         said = [key for key, _ in itertools.groupby(spoken)]
         table = symbol_table('v2')
         wanted = [id for id in phonemes.tolist() if table[id] not in (',', '.')]
         assert said == [key for key, _ in itertools.groupby(wanted)]
+        is_said = LABELS[tokens] != SILENCE
+        assert (phonemes[spliced.places[is_said]] == LABELS[tokens[is_said]]).all()
         # It ends as an utterance does, and is of one language.
         assert tokens[-1] == 0 and table[phonemes[-1]] == '.'
         assert (index == 2) == ('SH' in [table[id] for id in phonemes])
@@ -75,3 +81,24 @@ def test_trainer_learns_spliced_utterances(make_trainer, run_steps, corpus_with_
     assert run_steps(make_trainer('semantic', changes, corpus_with_codes), 30)[-1][
         'loss'
     ] == pytest.approx(losses[-1])
+
+
+@pytest.mark.parametrize('splice', [0.0, 1.0])
+def test_gpt_learns_from_a_window_of_the_text(
+    make_trainer, run_steps, corpus_with_codes, splice, tmp_path
+):
+    """It goes on from one that saw all of the text, since the sizes are the same."""
+    path = tmp_path / 'start.safetensors'
+    write_weights(make_trainer('semantic').weights(''), path)
+    changes = {
+        'start': str(path),
+        'model': {'text_ahead': 2},
+        'splice_probability': splice,
+        'prompt_probability': 0.5,
+    }
+    trainer = make_trainer('semantic', changes, corpus_with_codes)
+    losses = [step['loss'] for step in run_steps(trainer, 30)]
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+    assert np.isfinite(trainer.evaluate()['dev-text/loss'])
+    write_weights(trainer.weights(''), path)
+    assert load_semantic(path).config.text_ahead == 2

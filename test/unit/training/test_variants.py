@@ -54,6 +54,25 @@ def test_prior_learns_with_variants(make_trainer, run_steps, corpus_with_codes):
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
 
 
-def test_a_corpus_without_labels_has_no_variants(make_trainer):
+def test_gpt_learns_from_a_history_of_variants_and_is_judged_by_the_true_ones(
+    make_trainer, run_steps, corpus_with_codes
+):
+    losses = {}
+    for share in (0.0, 0.5):
+        trainer = make_trainer('semantic', {'variant_share': share}, corpus_with_codes)
+        losses[share] = [step['loss'] for step in run_steps(trainer, 30)]
+    assert sum(losses[0.5][-5:]) < 0.8 * sum(losses[0.5][:5])
+    assert losses[0.5] != losses[0.0]
+
+
+@pytest.mark.parametrize(
+    'role, changes',
+    [
+        ('acoustic', {'parts': 'prior', 'variant_share': 0.5}),
+        ('semantic', {'variant_share': 0.5}),
+        ('semantic', {'model': {'text_ahead': 2}}),
+    ],
+)
+def test_a_corpus_without_labels_has_no_variants_and_no_places(make_trainer, role, changes):
     with pytest.raises(ConfigurationError, match=f'{LABELS_FILE} is missing'):
-        make_trainer('acoustic', {'parts': 'prior', 'variant_share': 0.5})
+        make_trainer(role, changes)
