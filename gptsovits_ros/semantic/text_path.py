@@ -5,9 +5,9 @@ only those need to be drawn from that go on with the text: the phoneme that is b
 one, or silence where the text has a pause. The GPT decides how long each phoneme lasts and how it
 sounds, helped by how long it usually lasts; it cannot skip, repeat or fail to end.
 
-How long a phoneme lasts is not drawn but the median of what the GPT believes, and a pause is made
-where it is likelier than none: what is cut off or drawled by chance is misheard, while nobody
-misses the chance.
+How long a phoneme lasts is not drawn: it is a little more than the median of what the GPT believes,
+and a pause is made where it is likelier than none. What is cut off or drawled by chance is
+misheard, while nobody misses the chance.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ MOST_OF_PHONEME = 15
 LONGEST_SHARE = 0.01
 # How many runs of any phoneme are added to those of each.
 COMMON_WEIGHT = 4.0
-# Something lasts while it is likelier than this to last longer.
-MEDIAN = 0.5
+# Something lasts while it is likelier than this to last longer. At 0.5, the median, speech is 7 %
+# faster than the corpus, since long phonemes are further from it than short ones.
+LASTING = 0.4
 # Stands for the end among the phonemes of tokens.
 END = -2
 # Stand for phonemes that no token says.
@@ -126,7 +127,7 @@ class TextPath:
         shares = self._shares(steered[0])
         stay = shares.pop(self._saying, 0.0) if self._run else 0.0
         self._staying = self._lasting * stay
-        goes_on = self._staying > MEDIAN or not shares
+        goes_on = self._staying > LASTING or not shares
         chosen = self._saying if goes_on else max(shares, key=shares.__getitem__)
         return steered.masked_fill((self._labels != chosen).to(logits.device), -torch.inf)
 

@@ -22,6 +22,7 @@ from gptsovits_ros.checkpoint.weights import ACOUSTIC, SEMANTIC
 from gptsovits_ros.engine.text_following import text_path
 from gptsovits_ros.semantic.generate import generate
 from gptsovits_ros.semantic.text_path import END, TextPath
+from gptsovits_ros.semantic.text_places import token_places
 from gptsovits_ros.training.acoustic_batch import AcousticCollator, AcousticExample
 from gptsovits_ros.training.acoustic_parts import (
     averaged_acoustic,
@@ -87,11 +88,18 @@ def chosen(utterances: list[Utterance], most: int) -> list[int]:
 class RecordedPath:
     """Keeps the GPT to the phonemes of a recording and to how long each lasts."""
 
-    def __init__(self, labels: np.ndarray, tokens: list[int]) -> None:
-        """Take the phoneme of each code [V], and the tokens of the recording."""
+    def __init__(self, labels: np.ndarray, phonemes: np.ndarray, tokens: np.ndarray) -> None:
+        """Take the phoneme of each code [V], the text [P] and the tokens of the recording [S]."""
+        self.text_rows = len(phonemes)
         self._labels = torch.from_numpy(np.append(labels, END))
-        self._wanted = [int(labels[token]) for token in tokens] + [END]
+        self._wanted = [*labels[tokens].tolist(), END]
+        self._places = token_places(phonemes, labels[tokens]).tolist()
         self._at = 0
+
+    @property
+    def place(self) -> int:
+        """Return which phoneme of the text the last token says."""
+        return self._places[self._at - 1]
 
     def steer(self, logits: torch.Tensor) -> torch.Tensor:
         """Return logits [B, V + 1] of which those of other phonemes are minus infinity."""
@@ -141,7 +149,9 @@ class Models:
         batch = self._collator.batch([AcousticExample(place, reference, 0.0, 0.0)])
         style = self._acoustic.style(batch.reference, None, batch.reference_mask)
         phonemes = batch.phonemes[0]
-        recorded = RecordedPath(self._codes.labels, batch.tokens[0].tolist())
+        recorded = RecordedPath(
+            self._codes.labels, phonemes.numpy(), self.utterances[place].tokens
+        )
         free = text_path(self._codes, SYMBOLS, phonemes.tolist())
         tokens = [batch.tokens, *(self._drawn(phonemes, path) for path in (recorded, free))]
         return [

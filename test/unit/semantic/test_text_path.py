@@ -112,10 +112,10 @@ def steered(path: TextPath, *tokens: int) -> set[int]:
     return set(torch.isfinite(path.steer(torch.zeros(1, END + 1))[0]).nonzero()[:, 0].tolist())
 
 
-def test_a_phoneme_lasts_for_the_median_of_how_long_it_lasts():
+def test_a_phoneme_lasts_about_the_median_of_how_long_it_lasts():
     endings = np.array([[0.1, 0.2, 0.5, 0.5, 1.0]] * 3, dtype=np.float32)
     every = CodePhonemes(LABELS, SILENCE, np.array([3, 4, 5]), endings)
-    # Of phonemes 90 % last two tokens, 72 % three, 36 % four.
+    # Of phonemes 90 % last more than one token, 72 % more than two, 36 % more than three.
     for run, left in ((1, {2, 3}), (2, {2, 3}), (3, {4, 5})):
         assert steered(TextPath(every, [3, 4]), *[2] * run) == left
     # Its own median, not what is left of that of the one before.
