@@ -5,9 +5,9 @@ only those need to be drawn from that go on with the text: the phoneme that is b
 one, or silence where the text has a pause. The GPT decides how long each phoneme lasts and how it
 sounds, helped by how long it usually lasts; it cannot skip, repeat or fail to end.
 
-How long a phoneme lasts is not drawn: it is a little more than the median of what the GPT believes,
-and a pause is made where it is likelier than none. What is cut off or drawled by chance is
-misheard, while nobody misses the chance.
+How long a phoneme lasts is not drawn: it is a little more than the median of what the GPT
+believes, and a pause is made where it is likelier than none. What is cut off or drawled by chance
+is misheard, while nobody misses the chance.
 """
 
 from __future__ import annotations
