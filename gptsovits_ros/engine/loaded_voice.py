@@ -134,8 +134,8 @@ def load_voice(
         token_table = load_token_table(voice.token_table, acoustic.symbols, semantic.config.eos)
     if semantic.config.text_ahead and (token_table is None or token_table.codes is None):
         raise VoiceInvalidError(
-            f'voice "{voice.name}": the GPT of {voice.semantic.name} must be told its place in the '
-            'text, and the voice has no token table that tells which phoneme each token says; '
+            f'voice "{voice.name}": the GPT of {voice.semantic.name} must be told its place in '
+            'the text, and the voice has no token table that tells which phoneme each token says; '
             'name one in its voice.yaml (docs/guard.md)'
         )
     prompt_text = None

@@ -35,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         if args.command == 'plot':
             print(plot_losses(args.run))
         elif args.command == 'export':
-            print(export(args.run, args.folder, args.packed, args.decoder, args.with_posterior))
+            parts = args.decoder, args.with_posterior, args.prior_scale
+            print(export(args.run, args.folder, args.packed, *parts))
         elif args.command == 'token-table':
             print(write_token_table(args.corpus, args.folder, _to_stderr))
         else:

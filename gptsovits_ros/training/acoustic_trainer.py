@@ -57,6 +57,7 @@ from gptsovits_ros.training.corpus import (
     split_utterances,
 )
 from gptsovits_ros.training.discriminators import Discriminators
+from gptsovits_ros.training.drawn_variants import DrawnVariants
 from gptsovits_ros.training.ema import MovingAverage
 from gptsovits_ros.training.optimizers import make_optimizer, set_rate
 from gptsovits_ros.training.precision import Precision
@@ -112,7 +113,7 @@ class AcousticTrainer(TrainedModel):
         self._judge_parameters = list(self._judges.parameters())
         self._optimizer = make_optimizer(_groups(self._model, settings), settings.optimizer)
         self._judge_optimizer = make_optimizer([(self._judge_parameters, 1.0)], settings.optimizer)
-        self._variants = self._make_variants(corpus)
+        self._variants, self._drawn = self._make_variants(corpus)
         self._prior = PriorLatents(settings, device) if settings.prior_run else None
         self._precision = Precision(settings.run.precision, device)
         # bfloat16 keeps 8 bits of a sample, which the mel loss would take for noise.
@@ -132,8 +133,7 @@ class AcousticTrainer(TrainedModel):
         sums: dict[str, Tensor] = {}
         for examples in batches:
             batch = self._collator.batch(examples)
-            if self._variants:
-                batch = replace(batch, tokens=self._variants.replaced(batch.tokens))
+            batch = self._with_other_tokens(batch)
             for name, value in self._learn(batch, step, len(batches)).items():
                 sums[name] = sums.get(name, 0) + value.detach() / len(batches)
         clip = settings.run.clip_norm
@@ -256,12 +256,33 @@ class AcousticTrainer(TrainedModel):
             self._settings, self._average.tensors, self._device, with_posterior
         )
 
-    def _make_variants(self, corpus: Path) -> Variants | None:
-        share = self._settings.variant_share
-        if not share:
-            return None
-        labels = read_code_labels(corpus / LABELS_FILE, self._settings.model.codebook_size)
-        return Variants(labels, [item.tokens for item in self._train], share, self._device)
+    def _make_variants(self, corpus: Path) -> tuple[Variants | None, DrawnVariants | None]:
+        settings = self._settings
+        if not settings.variant_share and not settings.gpt_run:
+            return None, None
+        labels = read_code_labels(corpus / LABELS_FILE, settings.model.codebook_size)
+        variants = drawn = None
+        if settings.variant_share:
+            clips = [item.tokens for item in self._train]
+            variants = Variants(labels, clips, settings.variant_share, self._device)
+        if settings.gpt_run:
+            drawn = DrawnVariants(
+                Path(settings.gpt_run),
+                labels,
+                settings.drawn_share,
+                settings.model.token_stride,
+                self._device,
+            )
+        return variants, drawn
+
+    def _with_other_tokens(self, batch: AcousticBatch) -> AcousticBatch:
+        """Put tokens that say the same in the place of some."""
+        tokens = batch.tokens
+        if self._variants:
+            tokens = self._variants.replaced(tokens)
+        if self._drawn:
+            tokens = self._drawn.replaced(batch, tokens)
+        return replace(batch, tokens=tokens)
 
     def _make_collator(self, utterances: list[Utterance]) -> AcousticCollator:
         config = self._settings.model

@@ -196,6 +196,9 @@ class AcousticSettings:
             posterior included; empty: none.
         variant_share: how many of the tokens are replaced by others of the same phoneme, on
             average, 0 to 0.5; needs the codes.tsv of an aligned corpus.
+        gpt_run: folder of the run of a GPT that draws tokens in place of others of the same
+            phoneme (drawn_variants.py); needs codes.tsv, too; empty: none.
+        drawn_share: in how many of the clips it does.
         prior_run: with "autoencoder", folder of the run of a prior; once the posterior stays as it
             is, the decoder learns from what this prior foretells, as in use; empty: from what the
             posterior hears.
@@ -229,6 +232,8 @@ class AcousticSettings:
     start_discriminators: str = ''
     start_run: str = ''
     variant_share: float = 0.0
+    gpt_run: str = ''
+    drawn_share: float = 0.5
     prior_run: str = ''
     prior_scale: float = 0.3
 
@@ -237,6 +242,7 @@ class AcousticSettings:
         _positive(self, 'slice_frames', 'mel_bands', 'max_seconds', 'reference_seconds')
         _share('other_reference', self.other_reference)
         _share('variant_share', self.variant_share, 0.5)
+        _share('drawn_share', self.drawn_share)
         _choice('parts', self.parts, PARTS)
         if self.prior_run and self.parts != AUTOENCODER:
             raise ValueError(f'prior_run is for the parts "{AUTOENCODER}", not for "{self.parts}"')
