@@ -10,7 +10,9 @@ import torch
 
 from gptsovits_ros.acoustic.sovits import slices
 from gptsovits_ros.checkpoint.load import load_acoustic
+from gptsovits_ros.checkpoint.weights import read_weights
 from gptsovits_ros.errors import ConfigurationError
+from gptsovits_ros.training.__main__ import main
 from gptsovits_ros.training.acoustic_parts import (
     averaged_acoustic,
     is_moved,
@@ -126,6 +128,19 @@ def test_export_joins_both_parts(make_trainer, run_steps, tmp_path):
         owner = decoder if is_moved(name, 'autoencoder') else prior
         wanted = owner.state()['average'][name]
         torch.testing.assert_close(value, wanted, atol=2e-3, rtol=2e-3, msg=name)
+
+
+def test_the_command_hands_all_of_its_options_on(make_trainer, tmp_path):
+    decoder = saved(make_trainer('acoustic', AUTOENCODER), tmp_path / 'autoencoder')
+    changes = {'parts': 'prior', 'start_run': str(decoder)}
+    prior = saved(make_trainer('acoustic', changes), tmp_path / 'prior')
+    out = tmp_path / 'voice'
+    options = ['--decoder', str(decoder), '--with-posterior', '--prior-scale', '0.5', '--packed']
+    assert main(['export', str(prior), str(out), *options]) == 0
+    said = read_weights(out / 'acoustic.safetensors').tensors
+    wanted = read_weights(export(prior, tmp_path / 'same', True, decoder, True, 0.5)).tensors
+    assert said.keys() == wanted.keys()
+    assert all(torch.equal(said[name], wanted[name]) for name in said)
 
 
 def test_export_of_runs_of_other_sizes_is_refused(make_trainer, tmp_path):
