@@ -125,10 +125,14 @@ class TextPath:
         odds = self.log_odds().to(logits.device)
         steered = logits + odds
         shares = self._shares(steered[0])
-        stay = shares.pop(self._saying, 0.0) if self._run else 0.0
-        self._staying = self._lasting * stay
-        goes_on = self._staying > LASTING or not shares
-        chosen = self._saying if goes_on else max(shares, key=shares.__getitem__)
+        if self._run == 0 and self._saying in shares:
+            # Recordings begin with silence, and what the models make without it begins cut off.
+            chosen = self._saying
+        else:
+            stay = shares.pop(self._saying, 0.0) if self._run else 0.0
+            self._staying = self._lasting * stay
+            goes_on = self._staying > LASTING or not shares
+            chosen = self._saying if goes_on else max(shares, key=shares.__getitem__)
         return steered.masked_fill((self._labels != chosen).to(logits.device), -torch.inf)
 
     def log_odds(self) -> Tensor:

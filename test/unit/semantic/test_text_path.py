@@ -133,6 +133,15 @@ def test_what_the_model_is_sure_of_lasts_as_long_as_it_says():
     assert torch.isfinite(path.steer(sure))[0].nonzero()[:, 0].tolist() == [4, 5]
 
 
+def test_it_begins_with_silence_and_then_with_what_is_likelier():
+    logits = torch.zeros(1, END + 1)
+    logits[0, 2:4] = 20.0
+    path = TextPath(codes(), [3, 4])
+    for left, token in (([0, 1], 1), ([2, 3], 2)):
+        assert torch.isfinite(path.steer(logits))[0].nonzero()[:, 0].tolist() == left
+        path.take(token)
+
+
 @pytest.mark.parametrize('pause, left', [(0.3, {4, 5}), (0.7, {0, 1})])
 def test_a_pause_is_made_where_all_silences_together_are_likelier_than_none(pause, left):
     """Neither of the two silences is likelier than the one token of the phoneme that follows."""
