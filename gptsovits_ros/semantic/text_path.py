@@ -36,6 +36,9 @@ COMMON_WEIGHT = 4.0
 # Something lasts while it is likelier than this to last longer. At 0.5, the median, speech is 7 %
 # faster than the corpus, since long phonemes are further from it than short ones.
 LASTING = 0.4
+# Variants of a phoneme are drawn more steadily than the GPT believes, before the temperature that
+# was asked for: unlikely ones are heard as other phonemes.
+VARIANT_TEMPERATURE = 0.3
 # Stands for the end among the phonemes of tokens.
 END = -2
 # Stand for phonemes that no token says.
@@ -133,7 +136,8 @@ class TextPath:
             self._staying = self._lasting * stay
             goes_on = self._staying > LASTING or not shares
             chosen = self._saying if goes_on else max(shares, key=shares.__getitem__)
-        return steered.masked_fill((self._labels != chosen).to(logits.device), -torch.inf)
+        others = (self._labels != chosen).to(logits.device)
+        return (steered / VARIANT_TEMPERATURE).masked_fill(others, -torch.inf)
 
     def log_odds(self) -> Tensor:
         """Return the log of how often what may come comes, [V + 1], the end being the last.

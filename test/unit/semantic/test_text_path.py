@@ -18,6 +18,7 @@ from gptsovits_ros.semantic.text_path import (
     MOST_OF_PHONEME,
     PAUSE,
     UNSAID,
+    VARIANT_TEMPERATURE,
     CodePhonemes,
     TextPath,
     count_endings,
@@ -140,6 +141,15 @@ def test_it_begins_with_silence_and_then_with_what_is_likelier():
     for left, token in (([0, 1], 1), ([2, 3], 2)):
         assert torch.isfinite(path.steer(logits))[0].nonzero()[:, 0].tolist() == left
         path.take(token)
+
+
+def test_unlikely_variants_are_rarer_than_the_gpt_believes():
+    path = TextPath(codes(), [3, 4])
+    path.take(0)
+    logits = torch.full((1, END + 1), -20.0)
+    logits[0, 2], logits[0, 3] = math.log(0.8), math.log(0.2)
+    left = torch.softmax(path.steer(logits)[0], dim=-1)
+    assert float(left[3] / left[2]) == pytest.approx(0.25 ** (1 / VARIANT_TEMPERATURE))
 
 
 @pytest.mark.parametrize('pause, left', [(0.3, {4, 5}), (0.7, {0, 1})])
