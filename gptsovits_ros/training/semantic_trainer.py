@@ -197,9 +197,8 @@ class SemanticTrainer(TrainedModel):
             return Text2Semantic(self._settings.model)
         model = load_semantic(Path(self._settings.start))
         # What tokens see of the text is no size, and can be learned anew.
-        config = replace(model.config, text_ahead=self._settings.model.text_ahead)
-        model.config = config
-        if config != self._settings.model:
+        model.config = replace(model.config, text_ahead=self._settings.model.text_ahead)
+        if model.config != self._settings.model:
             raise ConfigurationError(
                 f'{self._settings.start} has other sizes than the settings: {model.config}'
             )

@@ -21,7 +21,7 @@ import torch
 from gptsovits_ros.checkpoint.weights import ACOUSTIC, SEMANTIC
 from gptsovits_ros.engine.text_following import text_path
 from gptsovits_ros.semantic.generate import generate
-from gptsovits_ros.semantic.text_path import END, TextPath
+from gptsovits_ros.semantic.text_path import END, VARIANT_TEMPERATURE, TextPath
 from gptsovits_ros.semantic.text_places import token_places
 from gptsovits_ros.training.acoustic_batch import AcousticCollator, AcousticExample
 from gptsovits_ros.training.acoustic_parts import (
@@ -52,7 +52,8 @@ def main() -> None:
     parser.add_argument(
         '--lengths', type=Path, help='corpus that tells how long phonemes last (default: CORPUS)'
     )
-    parser.add_argument('--prior-scale', type=float, default=0.3)
+    # What a bundle of 0.3 and the noise scale of requests, 0.5, come to.
+    parser.add_argument('--prior-scale', type=float, default=0.15)
     parser.add_argument('--temperature', type=float, default=1.0)
     parser.add_argument('--clips', type=int, default=40, help='most of each language')
     parser.add_argument('--seed', type=int, default=1)
@@ -103,7 +104,8 @@ class RecordedPath:
 
     def steer(self, logits: torch.Tensor) -> torch.Tensor:
         """Return logits [B, V + 1] of which those of other phonemes are minus infinity."""
-        return logits.masked_fill(self._labels != self._wanted[self._at], -torch.inf)
+        others = self._labels != self._wanted[self._at]
+        return (logits / VARIANT_TEMPERATURE).masked_fill(others, -torch.inf)
 
     def take(self, _token: int) -> None:
         """Go on to the next token."""
