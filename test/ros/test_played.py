@@ -57,11 +57,16 @@ def test_stop_silences_the_player_and_tells_to_the_sample_what_was_heard(robot, 
 
 
 def test_is_speaking_is_what_the_player_plays(robot, eventually):
+    # Until a player has reported to the node, is_speaking follows what was sent.
+    robot.say('tone 1')
+    eventually(lambda: robot.played[-1].played_samples == 6400 and not robot.played[-1].playing)
+    eventually(lambda: robot.heard.speaking and robot.heard.speaking[-1][1] is False)
+    robot.forget()
     robot.say('tone 3')
+    eventually(lambda: robot.played[-1].played_samples == 4 * 6400)
     eventually(lambda: robot.heard.speaking and robot.heard.speaking[-1][1] is False)
     (began, _), (ended, _) = robot.heard.speaking
     assert 0.5 < ended - began < 1.2
-    assert robot.played[-1].played_samples == 3 * 6400
 
 
 def test_player_that_dies_leaves_no_one_speaking_and_the_node_goes_on(robot, eventually):
