@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 import rclpy
@@ -60,7 +60,7 @@ def _run(name: str, make_node: Callable[[], RunnableNode], stop: SimpleQueue[Non
         spinning = pool.submit(_spin, executor, done)
         # Whatever ends the executor ends the process; result() raises it again.
         spinning.add_done_callback(lambda _: stop.put(None))
-        stop.get()
+        _wait(stop)
         # The executor still runs, so that clients learn of the end.
         node.stop()
         done.set()
@@ -69,6 +69,19 @@ def _run(name: str, make_node: Callable[[], RunnableNode], stop: SimpleQueue[Non
     node.destroy_node()
     spinning.result()
     return 0
+
+
+def _wait(stop: SimpleQueue[None]) -> None:
+    """Return once something is in the queue.
+
+    Python runs signal handlers in this thread only, and when it runs itself: a signal that comes
+    just before it waits, or that another thread is given, does not wake it.
+    """
+    while True:
+        try:
+            return stop.get(timeout=SPIN_S)
+        except Empty:
+            continue
 
 
 def _spin(executor: SingleThreadedExecutor, done: threading.Event) -> None:
