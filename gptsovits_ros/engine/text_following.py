@@ -32,12 +32,7 @@ def text_path(codes: CodePhonemes, symbols: str, phoneme_ids: Sequence[int]) -> 
 def _said(known: np.ndarray, table: Sequence[str], phoneme: int) -> int:
     if table[phoneme] in PUNCTUATION or table[phoneme] in PAUSES:
         return PAUSE
-    nearest = _nearest(known, table, phoneme)
-    return UNSAID if nearest is None else nearest
-
-
-def _nearest(known: np.ndarray, table: Sequence[str], phoneme: int) -> int | None:
     if (known == phoneme).any():
         return int(phoneme)
     base = table[phoneme].rstrip(TONES)
-    return next((id for id in known.tolist() if table[id].rstrip(TONES) == base), None)
+    return next((id for id in known.tolist() if table[id].rstrip(TONES) == base), UNSAID)

@@ -125,8 +125,7 @@ class TextPath:
         The end is the last one. What is left is all of one phoneme, of silence, or the end; which
         of its tokens comes is for the sampling to choose.
         """
-        odds = self.log_odds().to(logits.device)
-        steered = logits + odds
+        steered = logits + self.log_odds().to(logits.device)
         shares = self._shares(steered[0])
         if self._run == 0 and self._saying in shares:
             # Recordings begin with silence, and what the models make without it begins cut off.
@@ -136,8 +135,7 @@ class TextPath:
             self._staying = self._lasting * stay
             goes_on = self._staying > LASTING or not shares
             chosen = self._saying if goes_on else max(shares, key=shares.__getitem__)
-        others = (self._labels != chosen).to(logits.device)
-        return (steered / VARIANT_TEMPERATURE).masked_fill(others, -torch.inf)
+        return only_variants(steered, self._labels.to(logits.device), chosen)
 
     def log_odds(self) -> Tensor:
         """Return the log of how often what may come comes, [V + 1], the end being the last.
@@ -201,6 +199,18 @@ class TextPath:
         if self._at < 0:
             return MOST_BEFORE
         return MOST_BEHIND if self.is_complete else MOST_WITHIN
+
+
+def only_variants(logits: Tensor, labels: Tensor, phoneme: int) -> Tensor:
+    """Return logits [B, V + 1] with the tokens of one phoneme alone, as they are to be drawn.
+
+    Args:
+        logits: [B, V + 1].
+        labels: int64 [V + 1], the phoneme of each token, END for the end.
+        phoneme: one of them.
+
+    """
+    return (logits / VARIANT_TEMPERATURE).masked_fill(labels != phoneme, -torch.inf)
 
 
 def count_endings(

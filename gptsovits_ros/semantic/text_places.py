@@ -54,8 +54,12 @@ def token_places(phoneme_ids: np.ndarray, spoken: np.ndarray) -> np.ndarray:
 
     Silence belongs to the punctuation that it stands for, else to the phoneme before it.
     """
-    cuts = cut_points(phoneme_ids, spoken)
-    return np.searchsorted(cuts[:-1], np.arange(len(spoken)), side='right') - 1
+    return cut_places(cut_points(phoneme_ids, spoken))
+
+
+def cut_places(cuts: np.ndarray) -> np.ndarray:
+    """Return between which cuts [P + 1] each token is, int64 [S]; see cut_points."""
+    return np.searchsorted(cuts[:-1], np.arange(cuts[-1]), side='right') - 1
 
 
 def window_mask(places: Tensor, text_rows: int, ahead: int) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from gptsovits_ros.checkpoint.weights import SEMANTIC
 from gptsovits_ros.errors import ConfigurationError
+from gptsovits_ros.semantic.text_path import END
 from gptsovits_ros.semantic.text_places import token_places
 from gptsovits_ros.training.acoustic_batch import AcousticBatch
 from gptsovits_ros.training.semantic_trainer import (
@@ -58,7 +59,7 @@ class DrawnVariants:
         self._model = averaged_semantic(settings, state['trainer']['average'], device)
         self._labels = labels.to(device)
         # The end is of no phoneme, and never drawn.
-        self._code_labels = torch.nn.functional.pad(self._labels, (0, 1), value=-2)
+        self._code_labels = torch.nn.functional.pad(self._labels, (0, 1), value=END)
         self._share = share
         self._stride = token_stride
 
@@ -68,30 +69,38 @@ class DrawnVariants:
         rows = torch.rand(len(tokens), device=tokens.device) < self._share
         if not bool(rows.any()):
             return tokens
-        places = self._semantic_batch(batch)
+        ready = self._semantic_batch(batch)
         drawn = None
         for _ in range(PASSES):
-            drawn = self._drawn(places, drawn)
+            drawn = self._drawn(ready, drawn)
         return torch.where(rows[:, None], drawn, tokens)
 
     def _semantic_batch(self, batch: AcousticBatch) -> SemanticBatch:
         phoneme_lengths = batch.text_mask.sum((1, 2)).long()
         token_lengths = -(-batch.mask.sum((1, 2)).long() // self._stride)
-        places = torch.zeros_like(batch.tokens)
-        spoken = self._labels[batch.tokens].cpu().numpy()
-        for row, (texts, count) in enumerate(
-            zip(phoneme_lengths.tolist(), token_lengths.tolist(), strict=True)
-        ):
-            ids = batch.phonemes[row, :texts].cpu().numpy()
-            places[row, :count] = torch.from_numpy(token_places(ids, spoken[row, :count]))
+        places = None
+        if self._model.config.text_ahead:
+            places = self._places(batch, phoneme_lengths.tolist(), token_lengths.tolist())
         return SemanticBatch(
             batch.phonemes,
             phoneme_lengths,
             batch.tokens,
             token_lengths,
             torch.zeros_like(token_lengths),
-            places if self._model.config.text_ahead else None,
+            places,
         )
+
+    def _places(
+        self, batch: AcousticBatch, phoneme_lengths: list[int], token_lengths: list[int]
+    ) -> Tensor:
+        """Return which phoneme each token [B, S] says; that of the padding does not matter."""
+        places = torch.zeros_like(batch.tokens)
+        phonemes = batch.phonemes.cpu().numpy()
+        spoken = self._labels[batch.tokens].cpu().numpy()
+        for row, (texts, count) in enumerate(zip(phoneme_lengths, token_lengths, strict=True)):
+            found = token_places(phonemes[row, :texts], spoken[row, :count])
+            places[row, :count] = torch.from_numpy(found)
+        return places
 
     def _drawn(self, batch: SemanticBatch, heard: Tensor | None) -> Tensor:
         """Return tokens [B, S], each drawn after those of `heard`; None: those of the batch."""

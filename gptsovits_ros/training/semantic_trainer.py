@@ -119,11 +119,14 @@ class SemanticTrainer(TrainedModel):
         self._train, self._dev = split_utterances(usable, corpus)
         self._speakers = Speakers(self._train, self._serves_as_prompt)
         self._splicer = self._variants = None
-        self._labels: np.ndarray | None = None
+        self._dev_splicers: dict[str, Splicer] = {}
         if settings.splice_probability or settings.variant_share or settings.model.text_ahead:
             labels = read_code_labels(corpus / LABELS_FILE, settings.model.eos)
-            self._labels = labels.numpy()
-            self._splicer = Splicer(self._train, self._labels)
+            self._splicer = Splicer(self._train, labels.numpy())
+            self._dev_splicers = {
+                split: Splicer(utterances, labels.numpy())
+                for split, utterances in self._dev.items()
+            }
         if settings.variant_share:
             clips = [item.tokens for item in self._train]
             self._variants = Variants(labels, clips, settings.variant_share, device)
@@ -171,7 +174,7 @@ class SemanticTrainer(TrainedModel):
         values: dict[str, float] = {}
         for split, utterances in self._dev.items():
             examples = self._dev_examples(utterances)
-            splicer = None if self._labels is None else Splicer(utterances, self._labels)
+            splicer = self._dev_splicers.get(split)
             sums, count = torch.zeros(3, device=self._device), 0
             for start in range(0, len(examples), DEV_BATCH):
                 rows = examples[start : start + DEV_BATCH]

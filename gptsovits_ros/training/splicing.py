@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gptsovits_ros.semantic.text_places import cut_points, token_places
+from gptsovits_ros.semantic.text_places import cut_places, cut_points
 from gptsovits_ros.training.corpus import Utterance
 
 # Pieces between head and tail, and their length in phonemes.
@@ -60,9 +60,10 @@ class Splicer:
 
         """
         self._utterances = utterances
-        spoken = [(item.phoneme_ids, code_phonemes[item.tokens]) for item in utterances]
-        self._cuts = [cut_points(*item) for item in spoken]
-        self._places = [token_places(*item) for item in spoken]
+        self._cuts = [
+            cut_points(item.phoneme_ids, code_phonemes[item.tokens]) for item in utterances
+        ]
+        self._places = [cut_places(cuts) for cuts in self._cuts]
         self._same: dict[str, list[int]] = defaultdict(list)
         for index, item in enumerate(utterances):
             self._same[item.language].append(index)

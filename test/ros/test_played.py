@@ -67,6 +67,7 @@ def test_is_speaking_is_what_the_player_plays(robot, eventually):
     eventually(lambda: robot.heard.speaking and robot.heard.speaking[-1][1] is False)
     (began, _), (ended, _) = robot.heard.speaking
     assert 0.5 < ended - began < 1.2
+    assert robot.played[-1].played_samples == 4 * 6400
 
 
 def test_player_that_dies_leaves_no_one_speaking_and_the_node_goes_on(robot, eventually):

@@ -21,7 +21,7 @@ import torch
 from gptsovits_ros.checkpoint.weights import ACOUSTIC, SEMANTIC
 from gptsovits_ros.engine.text_following import text_path
 from gptsovits_ros.semantic.generate import generate
-from gptsovits_ros.semantic.text_path import END, VARIANT_TEMPERATURE, TextPath
+from gptsovits_ros.semantic.text_path import END, TextPath, only_variants
 from gptsovits_ros.semantic.text_places import token_places
 from gptsovits_ros.training.acoustic_batch import AcousticCollator, AcousticExample
 from gptsovits_ros.training.acoustic_parts import (
@@ -104,8 +104,7 @@ class RecordedPath:
 
     def steer(self, logits: torch.Tensor) -> torch.Tensor:
         """Return logits [B, V + 1] of which those of other phonemes are minus infinity."""
-        others = self._labels != self._wanted[self._at]
-        return (logits / VARIANT_TEMPERATURE).masked_fill(others, -torch.inf)
+        return only_variants(logits, self._labels, self._wanted[self._at])
 
     def take(self, _token: int) -> None:
         """Go on to the next token."""

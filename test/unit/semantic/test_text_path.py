@@ -39,6 +39,22 @@ def codes(longest: int = 4) -> CodePhonemes:
     return CodePhonemes(LABELS, SILENCE, np.array([3, 4, 5]), endings)
 
 
+def random_gpt(seed: int, **sizes: int) -> Text2Semantic:
+    """Return a GPT of these codes that has learned nothing."""
+    torch.manual_seed(seed)
+    config = SemanticConfig(
+        vocab_size=END + 1,
+        eos=END,
+        hidden_dim=16,
+        head=2,
+        ffn_dim=16,
+        bert_dim=4,
+        max_tokens=200,
+        **sizes,
+    )
+    return Text2Semantic(config).eval().requires_grad_(False)
+
+
 def possible(path: TextPath) -> set[int]:
     """Return the tokens that may come, END for the end."""
     return set(torch.isfinite(path.log_odds()).nonzero()[:, 0].tolist())
@@ -195,18 +211,7 @@ def test_endings_are_counted_from_runs():
 @pytest.mark.parametrize('seed', range(4))
 def test_gpt_that_knows_nothing_says_every_phoneme_once(seed, spoken):
     """Random weights babble; on the path they say the text and end, however short it is."""
-    torch.manual_seed(seed)
-    config = SemanticConfig(
-        vocab_size=END + 1,
-        eos=END,
-        hidden_dim=16,
-        head=2,
-        n_layer=1,
-        ffn_dim=16,
-        bert_dim=4,
-        max_tokens=200,
-    )
-    model = Text2Semantic(config).eval()
+    model = random_gpt(seed, n_layer=1)
     path = TextPath(codes(), [*spoken[:2], PAUSE, *spoken[2:]])
     tokens = list(
         generate(
@@ -227,19 +232,7 @@ def test_gpt_that_knows_nothing_says_every_phoneme_once(seed, spoken):
 @pytest.mark.parametrize('with_prompt', [False, True])
 def test_drawing_sees_what_training_sees(with_prompt):
     """Tokens that see a window of the text: drawn one by one, and all at once with a mask."""
-    torch.manual_seed(1)
-    config = SemanticConfig(
-        vocab_size=END + 1,
-        eos=END,
-        hidden_dim=16,
-        head=2,
-        n_layer=2,
-        ffn_dim=16,
-        bert_dim=4,
-        max_tokens=200,
-        text_ahead=2,
-    )
-    model = Text2Semantic(config).eval().requires_grad_(False)
+    model = random_gpt(1, n_layer=2, text_ahead=2)
     prompt = torch.tensor([0, 6, 7, 2, 1] if with_prompt else [], dtype=torch.long)
     prompt_ids = [5, 3, 90] if with_prompt else []
     ids = torch.tensor([*prompt_ids, 3, 4, 90, 5, 4, 90])
