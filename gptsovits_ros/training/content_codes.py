@@ -1,8 +1,9 @@
 """The semantic tokens of a corpus whose text is known: which phoneme is spoken, and how.
 
 Every token is 40 ms of one phoneme, found by aligning the clip with its text, and one of a few
-variants of this phoneme, found by k-means on what a recogniser hears there. So a token never
-contradicts the text, which makes little speech enough to learn to foretell it.
+variants of this phoneme, found by k-means on how high it is spoken and what a recogniser hears
+there. So a token never contradicts the text, which makes little speech enough to learn to foretell
+it, and the melody is the GPT's to draw.
 """
 
 from __future__ import annotations
@@ -21,22 +22,30 @@ from gptsovits_ros.text.symbols import is_known, symbol_ids, symbol_table
 from gptsovits_ros.training.content_align import Aligner, align, pair_scores
 from gptsovits_ros.training.content_data import FRAMES_PER_S, TOKEN_STRIDE, HeardClips
 from gptsovits_ros.training.content_losses import BLANK
+from gptsovits_ros.training.content_pitch import ClipPitch
 from gptsovits_ros.training.prepare import read_lists, write_lines
 
 LABELS_FILE = 'codes.tsv'
 # The label of a code that nothing gets.
 UNUSED = -1
 TOKENS_PER_S = FRAMES_PER_S // TOKEN_STRIDE
-# The first columns of a row tell the phoneme, the others the variant.
+# The first columns of a row tell the phoneme, the last the pitch, those between what is heard.
 PHONEME_COLUMNS = 64
+PITCH_COLUMNS = 8
+# The heights which these columns stand for [deviations of the pitch].
+PITCH_STEPS = torch.linspace(-2.1, 2.1, PITCH_COLUMNS)
 ROUNDS = 20
 # How the rows are shared among the phonemes: by the power of how often each is spoken.
 SHARE_POWER = 0.7
 # A variant stands for at least so many tokens of the corpus.
 LEAST_TOKENS = 24
 MOST_SILENCES = 8
-# Share of the place within the phoneme in what tells variants apart.
+# Shares of the place within the phoneme and of the pitch in what tells variants apart, against
+# what is heard.
 PLACE_SHARE = 0.3
+PITCH_SHARE = 2.0
+# Of its tokens, in a phoneme whose pitch counts.
+VOICED_SHARE = 0.5
 # The features have variance 1; about half of it is left within a phoneme.
 VARIANCE_WITHIN = 0.5
 # Rows that no phoneme needs lie so far away that nothing is ever nearest to them.
@@ -51,12 +60,16 @@ class AlignedTokens:
         labels: int64 [S], the phoneme of each token, BLANK for silence.
         places: float32 [S], where in its phoneme a token is, 0 to 1.
         heard: float32 [S, teacher], what the recogniser hears, without the speaker.
+        height: float32 [S], of the pitch (content_pitch.TokenPitch).
+        voiced: float32 [S], share of each token that has a voice.
 
     """
 
     labels: np.ndarray
     places: np.ndarray
     heard: Tensor
+    height: np.ndarray
+    voiced: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -66,11 +79,12 @@ class Codes:
     Attributes:
         rows: float32 [codes, width], the codebook of the acoustic model.
         labels: int64 [codes], the phoneme of each code, or UNUSED.
-        basis: float32 [teacher, width - PHONEME_COLUMNS], the directions in which what is heard
-            varies most.
+        basis: float32 [teacher, D], the directions in which what is heard varies most.
         mean: float32 [teacher], of what is heard.
-        centres: float32 [codes, width - PHONEME_COLUMNS + 1], each variant in these directions,
-            and its place within the phoneme.
+        centres: float32 [codes, D + 2], each variant in these directions, its place within the
+            phoneme, and its pitch.
+        phonemes: float32 [symbols, PHONEME_COLUMNS], the first columns of the rows of a phoneme.
+        has_pitch: float32 [symbols], 1 where the pitch of a phoneme counts, else 0.
 
     """
 
@@ -79,6 +93,8 @@ class Codes:
     basis: Tensor
     mean: Tensor
     centres: Tensor
+    phonemes: Tensor
+    has_pitch: Tensor
 
     def of(self, tokens: AlignedTokens) -> np.ndarray:
         """Return the numbers of the tokens of a clip, int64 [S].
@@ -87,7 +103,7 @@ class Codes:
             ConfigurationError: it has a phoneme that no code stands for.
 
         """
-        described = _described(tokens, self.basis, self.mean)
+        described = _described(tokens, self.basis, self.mean, self.has_pitch)
         distance = torch.cdist(described, self.centres)
         labels = torch.from_numpy(tokens.labels)
         is_other = labels[:, None] != self.labels[None]
@@ -97,7 +113,7 @@ class Codes:
         return distance.masked_fill(is_other, torch.inf).argmin(1).numpy()
 
 
-def align_tokens(clips: HeardClips, model: Aligner, index: int) -> AlignedTokens:
+def align_tokens(clips: HeardClips, pitch: ClipPitch, model: Aligner, index: int) -> AlignedTokens:
     """Return the tokens of one clip; each phoneme has at least one."""
     batch = clips.batch([index])
     scores = pair_scores(model(batch.teacher)[0].log_softmax(-1))
@@ -106,7 +122,8 @@ def align_tokens(clips: HeardClips, model: Aligner, index: int) -> AlignedTokens
     places = np.concatenate([(np.arange(count) + 0.5) / count for _, count in runs])
     frames = batch.teacher[0, : TOKEN_STRIDE * len(labels)]
     heard = frames.unflatten(0, (len(labels), TOKEN_STRIDE)).mean(1)
-    return AlignedTokens(labels, places.astype(np.float32), heard)
+    height = pitch.of(index, len(labels))
+    return AlignedTokens(labels, places.astype(np.float32), heard, height.height, height.voiced)
 
 
 def make_codes(
@@ -115,6 +132,7 @@ def make_codes(
     size: int,
     width: int,
     report: Callable[[str], None],
+    earlier: Codes | None = None,
 ) -> Codes:
     """Place the codebook by the training split.
 
@@ -124,6 +142,7 @@ def make_codes(
         size: rows of the codebook.
         width: of each row.
         report: told how the rows are shared.
+        earlier: codes whose directions and phonemes stay, for models that know them.
 
     Raises:
         ConfigurationError: there are more phonemes than rows.
@@ -132,15 +151,23 @@ def make_codes(
     generator = torch.Generator().manual_seed(0)
     chosen = [tokens[index] for index in train]
     labels = torch.from_numpy(np.concatenate([item.labels for item in chosen]))
-    heard = torch.cat([item.heard for item in chosen])
-    mean = heard.mean(0)
-    basis = _principal(heard - mean, width - PHONEME_COLUMNS)
-    described = torch.cat([_described(item, basis, mean) for item in chosen])
     # A phoneme that only a dev clip has still gets a row.
     everywhere = np.unique(np.concatenate([item.labels for item in tokens])).tolist()
     counts = {label: int((labels == label).sum()) for label in everywhere}
     if len(counts) > size:
         raise ConfigurationError(f'{size} codes are too few for {len(counts)} phonemes')
+    if earlier:
+        basis, mean, phonemes = earlier.basis, earlier.mean, earlier.phonemes
+    else:
+        heard = torch.cat([item.heard for item in chosen])
+        mean = heard.mean(0)
+        basis = _principal(heard - mean, width - PHONEME_COLUMNS - PITCH_COLUMNS)
+        symbols = len(symbol_table('v2'))
+        phonemes = torch.randn(symbols, PHONEME_COLUMNS, generator=generator)
+        phonemes /= phonemes.norm(dim=1, keepdim=True)
+    voiced = torch.from_numpy(np.concatenate([item.voiced for item in chosen]))
+    has_pitch = _has_pitch(labels, voiced, len(phonemes))
+    described = torch.cat([_described(item, basis, mean, has_pitch) for item in chosen])
     shares = share_rows(counts, size)
     centres = torch.zeros(size, described.shape[1])
     row_labels = torch.full((size,), UNUSED)
@@ -152,13 +179,15 @@ def make_codes(
         row_labels[first : first + rows] = label
         first += rows
     report(f'{len(shares)} phonemes, {first} codes of {size}')
-    phonemes = torch.randn(int(max(everywhere)) + 1, PHONEME_COLUMNS, generator=generator)
-    phonemes /= phonemes.norm(dim=1, keepdim=True)
-    variants = centres[:, :-1]
-    spread = variants[:first].square().sum(1).mean().sqrt()
-    rows = torch.cat([phonemes[row_labels.clamp_min(0)], variants / spread], 1)
-    rows[first:] = FAR
-    return Codes(rows, row_labels, basis, mean, centres)
+    return Codes(
+        _rows(centres, row_labels, phonemes, has_pitch, _pitch_weight(len(mean))),
+        row_labels,
+        basis,
+        mean,
+        centres,
+        phonemes,
+        has_pitch,
+    )
 
 
 def share_rows(counts: dict[int, int], size: int) -> dict[int, int]:
@@ -235,12 +264,42 @@ def read_code_labels(path: Path, size: int) -> Tensor:
     return labels
 
 
-def _described(tokens: AlignedTokens, basis: Tensor, mean: Tensor) -> Tensor:
-    """Return what tells variants of a phoneme apart, [S, columns of the basis and one]."""
+def _rows(
+    centres: Tensor, labels: Tensor, phonemes: Tensor, has_pitch: Tensor, weight: float
+) -> Tensor:
+    """Return the codebook [codes, width] of variants whose height has a weight."""
+    is_used = labels != UNUSED
+    variants = centres[:, :-2]
+    spread = variants[is_used].square().sum(1).mean().sqrt()
+    height = centres[:, -1:] / weight
+    gap = PITCH_STEPS[1] - PITCH_STEPS[0]
+    pitch = torch.exp(-0.5 * ((height - PITCH_STEPS) / gap).square())
+    labels = labels.clamp_min(0)
+    rows = torch.cat([phonemes[labels], variants / spread, pitch * has_pitch[labels, None]], 1)
+    rows[~is_used] = FAR
+    return rows
+
+
+def _has_pitch(labels: Tensor, voiced: Tensor, symbols: int) -> Tensor:
+    """Return for each phoneme whether most of its tokens have a voice, float32 [symbols]."""
+    counts = torch.bincount(labels, minlength=symbols)
+    sums = torch.zeros(symbols).index_add_(0, labels, voiced)
+    return (sums / counts.clamp_min(1) > VOICED_SHARE).float()
+
+
+def _described(tokens: AlignedTokens, basis: Tensor, mean: Tensor, has_pitch: Tensor) -> Tensor:
+    """Return what tells variants of a phoneme apart, [S, columns of the basis and two]."""
     variants = (tokens.heard - mean) @ basis
+    width = basis.shape[0]
     # The place is spread evenly over 0 to 1, with a variance of 1/12.
-    weight = (12 * PLACE_SHARE * VARIANCE_WITHIN * basis.shape[0]) ** 0.5
-    return torch.cat([variants, weight * torch.from_numpy(tokens.places)[:, None]], 1)
+    place = (12 * PLACE_SHARE * VARIANCE_WITHIN * width) ** 0.5 * torch.from_numpy(tokens.places)
+    height = torch.from_numpy(tokens.height) * has_pitch[torch.from_numpy(tokens.labels)]
+    return torch.cat([variants, place[:, None], _pitch_weight(width) * height[:, None]], 1)
+
+
+def _pitch_weight(teacher_width: int) -> float:
+    """Return the weight of a height of variance 1 beside features of that width."""
+    return (PITCH_SHARE * VARIANCE_WITHIN * teacher_width) ** 0.5
 
 
 def _principal(centred: Tensor, columns: int) -> Tensor:

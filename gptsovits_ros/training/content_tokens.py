@@ -20,6 +20,7 @@ from gptsovits_ros.training.content_codes import (
     write_code_labels,
 )
 from gptsovits_ros.training.content_data import HeardClips, Scale
+from gptsovits_ros.training.content_pitch import ClipPitch
 from gptsovits_ros.training.content_student import START_FILE, write_start
 from gptsovits_ros.training.corpus import DEV_SPEAKER, DEV_TEXT, TRAIN
 from gptsovits_ros.training.prepare import (
@@ -75,10 +76,11 @@ def tokenize_corpus(
     on them. Only clips without tokens get some.
 
     Args:
-        corpus: folder, with corpus.tsv, phonemes.tsv and the teacher's features.
+        corpus: folder, with corpus.tsv, phonemes.tsv, the teacher's features and the pitch.
         settings: used where CODES_FILE is not there yet.
         report: told what is done, and what is left out.
-        is_again: make all of it anew.
+        is_again: share all tokens among new variants; the aligner of CODES_FILE stays, and what
+            its rows say of phonemes, so that models which know those learn the others soon.
 
     Raises:
         ConfigurationError: the corpus cannot be used, or has tokens whose codes are not there.
@@ -87,22 +89,23 @@ def tokenize_corpus(
     """
     tokens_path, codes_path = corpus / TOKENS_FILE, corpus / CODES_FILE
     labels_path, start_path = corpus / LABELS_FILE, corpus / START_FILE
+    earlier = read_token_maker(codes_path) if is_again and codes_path.exists() else None
     if is_again:
         # The tokens first: new codes and old tokens must never lie side by side.
         tokens_path.unlink(missing_ok=True)
-        codes_path.unlink(missing_ok=True)
-    if codes_path.exists():
+    if codes_path.exists() and not is_again:
         maker = read_token_maker(codes_path)
         teacher_width = len(maker.scale.mean)
         clips = HeardClips(corpus, teacher_width, report, maker.scale)
-    elif tokens_path.exists():
+    elif tokens_path.exists() and not is_again:
         raise ConfigurationError(
             f'{corpus} has {TOKENS_FILE}, but not the {CODES_FILE} that they come from; '
             'get it, or make all tokens anew (--again)'
         )
     else:
-        clips = HeardClips(corpus, settings.teacher_width, report)
-        maker = make_token_maker(clips, settings, report)
+        scale = earlier.scale if earlier else None
+        clips = HeardClips(corpus, settings.teacher_width, report, scale)
+        maker = make_token_maker(clips, ClipPitch(corpus, clips), settings, report, earlier)
         for path in (labels_path, start_path):
             path.unlink(missing_ok=True)  # of other codes
         write_token_maker(codes_path, maker)
@@ -113,13 +116,30 @@ def tokenize_corpus(
     return _add_tokens(corpus, clips, maker, report)
 
 
-def make_token_maker(clips: HeardClips, settings: TokenSettings, report: Report) -> TokenMaker:
-    """Train the aligner and place the codes."""
-    aligner = train_aligner(clips, settings.teacher_width, settings.epochs, report)
+def make_token_maker(
+    clips: HeardClips,
+    pitch: ClipPitch,
+    settings: TokenSettings,
+    report: Report,
+    earlier: TokenMaker | None = None,
+) -> TokenMaker:
+    """Train the aligner, unless an earlier one is there, and place the codes."""
+    aligner = (
+        earlier.aligner
+        if earlier
+        else train_aligner(clips, settings.teacher_width, settings.epochs, report)
+    )
     for split in (DEV_TEXT, DEV_SPEAKER):
         report(f'{split}: phoneme error {100 * reading_error(clips, aligner, split):.1f} %')
-    tokens = [align_tokens(clips, aligner, index) for index in range(len(clips))]
-    codes = make_codes(tokens, clips.of(TRAIN), settings.size, settings.width, report)
+    tokens = [align_tokens(clips, pitch, aligner, index) for index in range(len(clips))]
+    codes = make_codes(
+        tokens,
+        clips.of(TRAIN),
+        settings.size,
+        settings.width,
+        report,
+        earlier.codes if earlier else None,
+    )
     return TokenMaker(clips.scale, aligner, codes)
 
 
@@ -163,13 +183,14 @@ def read_token_maker(path: Path) -> TokenMaker:
 def _add_tokens(corpus: Path, clips: HeardClips, maker: TokenMaker, report: Report) -> int:
     """Write the tokens of clips that have none yet beside those that are there."""
     lines = read_lists(corpus / TOKENS_FILE)
+    pitch = ClipPitch(corpus, clips)
     new = 0
     for index in range(len(clips)):
         name = clips.clip(index).name
         if name in lines:
             continue
         try:
-            codes = maker.codes.of(align_tokens(clips, maker.aligner, index))
+            codes = maker.codes.of(align_tokens(clips, pitch, maker.aligner, index))
         except ConfigurationError as error:
             report(f'{name} is left out: {error}; --again makes all codes anew')
             continue

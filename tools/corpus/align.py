@@ -3,7 +3,7 @@
 
     .venv/bin/python tools/corpus/align.py CORPUS [--epochs N] [--again]
 
-CORPUS is what prepare.py and listen.py made. It gets
+CORPUS is what prepare.py, listen.py and pitch.py made. It gets
 
 - codes.safetensors, all that makes the tokens: the aligner and the variants of each phoneme;
 - codes.tsv, the phoneme that each token stands for, "_" for silence;
@@ -11,7 +11,7 @@ CORPUS is what prepare.py and listen.py made. It gets
 - tokens.tsv, the tokens of all clips.
 
 Where codes.safetensors is there already, only clips without tokens get some, and no token moves;
---again makes all of it anew, for models that are trained anew.
+--again makes new variants and tokens, for models that are trained anew; the aligner stays.
 """
 
 from __future__ import annotations

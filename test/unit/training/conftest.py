@@ -198,12 +198,15 @@ TEACHER = 7
 def write_content_corpus(folder: Path) -> Path:
     """Make a corpus whose audio and teacher features tell its tokens; ',' is silence.
 
+    Every second clip is spoken high, the others low.
+
     The codes 2 i and 2 i + 1 stand for symbol i, those from 12 on for nothing.
     """
     from gptsovits_ros.training.content_student import write_start
 
     rng = np.random.default_rng(3)
     (folder / 'whisper').mkdir()
+    (folder / 'pitch').mkdir()
     sounds = np.concatenate([3 * rng.standard_normal((5, TEACHER)), np.zeros((1, TEACHER))])
     speakers = {
         name: int(speaker[1:])
@@ -211,7 +214,8 @@ def write_content_corpus(folder: Path) -> Path:
             row.split('\t') for row in (folder / 'corpus.tsv').read_text('utf-8').splitlines()[1:]
         )
     }
-    for line in (folder / 'tokens.tsv').read_text('utf-8').splitlines():
+    lines = (folder / 'tokens.tsv').read_text('utf-8').splitlines()
+    for number, line in enumerate(lines):
         name, text = line.split('\t')
         symbols = np.array([int(token) // 2 for token in text.split()])
         # An odd frame at the end, as half of all clips have one.
@@ -219,6 +223,8 @@ def write_content_corpus(folder: Path) -> Path:
         noise = 0.3 * rng.standard_normal((len(frames), TEACHER))
         teacher = sounds[frames] + noise + 10 * speakers[name]
         np.save(folder / 'whisper' / f'{name}.npy', teacher.astype(np.float16))
+        hertz = np.where(frames == 5, np.nan, (200 if number % 2 else 120) + 50 * speakers[name])
+        np.save(folder / 'pitch' / f'{name}.npy', np.log(hertz).astype(np.float16))
         tones = np.append(TONES, 0)[frames.repeat(RATE // 50)]
         wave = 0.3 * np.sin(2 * np.pi * np.cumsum(tones) / RATE)
         soundfile.write(folder / 'audio' / f'{name}.wav', wave, RATE, subtype='PCM_16')

@@ -21,6 +21,7 @@ from gptsovits_ros.training.content_codes import (
 )
 from gptsovits_ros.training.content_data import HeardClips, read_token_lists
 from gptsovits_ros.training.content_losses import BLANK
+from gptsovits_ros.training.content_pitch import ClipPitch
 from gptsovits_ros.training.content_student import START_FILE, read_codebook
 from gptsovits_ros.training.content_tokens import (
     CODES_FILE,
@@ -31,7 +32,7 @@ from gptsovits_ros.training.content_tokens import (
 from gptsovits_ros.training.settings import AcousticSettings, build_settings
 
 TEACHER = 7
-SETTINGS = TokenSettings(size=16, width=70, teacher_width=TEACHER, epochs=12)
+SETTINGS = TokenSettings(size=16, width=78, teacher_width=TEACHER, epochs=12)
 
 
 def scores_of(symbols, width=20):
@@ -85,11 +86,13 @@ def tokens_of(labels, seed=0):
     generator = torch.Generator().manual_seed(seed)
     places = np.linspace(0, 1, len(labels), dtype=np.float32)
     heard = torch.randn(len(labels), TEACHER, generator=generator)
-    return AlignedTokens(np.array(labels), places, heard)
+    height = np.random.default_rng(seed).standard_normal(len(labels)).astype(np.float32)
+    voiced = np.where(np.array(labels) == BLANK, 0, 1).astype(np.float32)
+    return AlignedTokens(np.array(labels), places, heard, height, voiced)
 
 
 def codes_of(tokens, size=24):
-    return make_codes(tokens, range(len(tokens)), size, 70, lambda text: None)
+    return make_codes(tokens, range(len(tokens)), size, 78, lambda text: None)
 
 
 def test_a_token_is_always_a_variant_of_its_own_phoneme():
@@ -103,13 +106,45 @@ def test_a_token_is_always_a_variant_of_its_own_phoneme():
         assert len(np.unique(found[wanted == label])) > 1
 
 
+def alike(**changes):
+    """Return 400 tokens of one phoneme, all equal but for the changes."""
+    zeros = np.zeros(400, dtype=np.float32)
+    values = {'places': zeros, 'heard': torch.zeros(400, TEACHER), 'height': zeros}
+    values |= {'labels': np.full(400, 5), 'voiced': zeros + 1, **changes}
+    return AlignedTokens(**values)
+
+
 def test_variants_are_what_sounds_alike():
-    labels = np.full(400, 5)
     heard = torch.zeros(400, TEACHER)
     heard[::2, 0], heard[1::2, 0] = 9.0, -9.0
-    tokens = AlignedTokens(labels, np.zeros(400, dtype=np.float32), heard)
+    tokens = alike(heard=heard)
     found = codes_of([tokens], size=8).of(tokens)
     assert not set(found[::2]) & set(found[1::2])
+
+
+@pytest.mark.parametrize('voiced', [True, False])
+def test_variants_tell_the_pitch_of_phonemes_that_have_a_voice(voiced):
+    height = np.tile(np.array([-1.0, 1.0], dtype=np.float32), 200)
+    share = np.full(400, 0.9 if voiced else 0.1, dtype=np.float32)
+    tokens = alike(height=height, voiced=share)
+    codes = codes_of([tokens], size=8)
+    found = codes.of(tokens)
+    is_told = not set(found[::2]) & set(found[1::2])
+    assert is_told == voiced
+    low, high = codes.rows[found[0], -8:], codes.rows[found[1], -8:]
+    assert (low.argmax() < high.argmax()) == voiced
+    assert bool(codes.rows[found, -8:].any()) == voiced
+
+
+def test_new_variants_keep_what_rows_say_of_phonemes():
+    old = codes_of([tokens_of([5, 7] * 100)])
+    tokens = [tokens_of([5, 7, 9] * 100, seed=3)]
+    new = make_codes(tokens, [0], 24, 78, lambda text: None, old)
+    for label in (5, 7):
+        phoneme = old.rows[old.labels == label][0, :64]
+        assert (new.rows[new.labels == label][:, :64] == phoneme).all()
+    assert torch.equal(new.basis, old.basis) and torch.equal(new.mean, old.mean)
+    assert not torch.equal(new.centres, old.centres)
 
 
 def test_rows_of_a_phoneme_lie_together_and_unused_ones_far_away():
@@ -234,9 +269,12 @@ def test_a_corpus_that_grows_keeps_its_tokens_and_its_codes(tokenized, content_c
     assert grown['clip00'].tolist() == [7, *old['clip00'].tolist()]
     for name in old.keys() - {'clip00'}:
         assert np.array_equal(old[name], grown[name]), name
-    # All of it anew: the codes may move now.
+    # All of it anew: the variants may move now, the aligner stays.
+    aligner = read_token_maker(files[0]).aligner.state_dict()
     count, _, fresh = tokenized(is_again=True)
     assert count == 24 and len(fresh['clip00']) == len(old['clip00'])
+    after = read_token_maker(files[0]).aligner.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in aligner.items())
 
 
 def test_a_clip_has_the_same_tokens_whenever_it_comes(tokenized, content_corpus):
@@ -246,6 +284,44 @@ def test_a_clip_has_the_same_tokens_whenever_it_comes(tokenized, content_corpus)
     assert whole.keys() == again.keys()
     for name, row in whole.items():
         assert np.array_equal(row, again[name]), name
+
+
+@pytest.mark.parametrize(
+    'spoil, message',
+    [
+        (lambda path: path.unlink(), 'cannot read the pitch of clip05.*pitch.py makes it'),
+        (lambda path: path.write_bytes(b'no'), 'cannot read the pitch of clip05'),
+        (lambda path: np.save(path, np.zeros(3)), r'the pitch of clip05 is \[3\], not'),
+    ],
+)
+def test_a_clip_without_its_pitch_is_an_error(tokenized, content_corpus, spoil, message):
+    spoil(content_corpus / 'pitch' / 'clip05.npy')
+    with pytest.raises(ConfigurationError, match=message):
+        tokenized()
+
+
+def test_the_pitch_of_a_token_is_above_the_mean_of_its_speaker(content_corpus):
+    clips = HeardClips(content_corpus, TEACHER, lambda text: None)
+    pitch = ClipPitch(content_corpus, clips)
+    for index in range(len(clips)):
+        frames = np.load(content_corpus / 'pitch' / f'{clips.clip(index).name}.npy')
+        count = clips.frames(index) // 2
+        found = pitch.of(index, count)
+        assert found.height.shape == found.voiced.shape == (count,)
+        pairs = frames[: 2 * count].reshape(count, 2)
+        assert np.array_equal(found.voiced, 1 - np.isnan(pairs).mean(1))
+        # Also between voices: high clips are 50 % above the low ones, so the mean lies between.
+        is_high = np.nanmax(frames) > np.log(180 + 50 * int(clips.clip(index).speaker[1:]))
+        assert (found.height > 0 if is_high else found.height < 0).all()
+
+
+def test_a_clip_without_any_voice_has_no_pitch(content_corpus):
+    path = content_corpus / 'pitch' / 'clip05.npy'
+    np.save(path, np.full_like(np.load(path), np.nan))
+    clips = HeardClips(content_corpus, TEACHER, lambda text: None)
+    index = [clips.clip(index).name for index in range(len(clips))].index('clip05')
+    found = ClipPitch(content_corpus, clips).of(index, 4)
+    assert not found.height.any() and not found.voiced.any()
 
 
 def test_a_new_clip_with_an_unknown_phoneme_is_left_out_and_named(tokenized, content_corpus):
