@@ -59,7 +59,8 @@ def autoencode(
         model: the generator.
         batch: whole utterances.
         settings: say how long slices are.
-        is_fixed: True if the posterior does not learn any more.
+        is_fixed: True if the posterior does not learn any more. Then the decoder learns from its
+            mean, since what it decodes in use has little noise.
 
     """
     frames, context = settings.slice_frames, posterior_context(settings)
@@ -71,6 +72,8 @@ def autoencode(
     )
     with torch.set_grad_enabled(not is_fixed):
         latent, mean, log_std = model.posterior_latent(spectrogram, style, mask, noise)
+    if is_fixed:
+        latent = mean
     inner = slice(context, context + frames)
     wave = model.decoder(latent[..., inner], style)
     mean, log_std = mean[..., inner].float(), log_std[..., inner].float()

@@ -190,6 +190,9 @@ class AcousticTrainer(TrainedModel):
         magnitude = slices(batch.spectrogram, batch.starts, frames)
         losses['mel'] = mel_loss(wave, magnitude, self._mel)
         total = settings.mel_weight * losses['mel'] + settings.kl_weight * divergence
+        if settings.stft_weight:
+            losses['stft'] = stft_loss(wave, real)
+            total = total + settings.stft_weight * losses['stft']
         if step >= settings.warmup_steps:
             judged_rows = settings.judged_clips or len(real)
             with self._precision.autocast():
@@ -201,9 +204,6 @@ class AcousticTrainer(TrainedModel):
             losses['adversarial'] = sum(adversarial_losses(fake_maps))
             losses['features'] = feature_loss(real_maps, fake_maps)
             total = total + losses['adversarial'] + settings.feature_weight * losses['features']
-        else:
-            losses['stft'] = stft_loss(wave, real)
-            total = total + settings.stft_weight * losses['stft']
         self._precision.backward(total / parts, self._generator_parameters)
         return losses
 

@@ -184,7 +184,7 @@ class AcousticSettings:
         judged_clips: the discriminators hear so many slices of each batch; 0: all. They cost as
             much as the rest of a small model, and learn faster than it.
         warmup_steps: updates without discriminators.
-        stft_weight: of the multi-resolution STFT loss, which stands in for them meanwhile.
+        stft_weight: of the multi-resolution STFT loss, which keeps harmonics apart; official: 0.
         text_rate: learning rate of the phoneme side, relative to the rest (official fine-tuning:
             0.4).
         tokenizer: safetensors file with the codebook and the projection before it, as seen from
@@ -224,7 +224,7 @@ class AcousticSettings:
     feature_weight: float = 2.0
     judged_clips: int = 0
     warmup_steps: int = 0
-    stft_weight: float = 1.0
+    stft_weight: float = 0.0
     text_rate: float = 1.0
     tokenizer: str = ''
     speaker: str = ''

@@ -54,6 +54,7 @@ ACOUSTIC = {
     'reference_seconds': 1.0,
     'mel_bands': 20,
     'warmup_steps': 4,
+    'stft_weight': 1.0,
     'tokenizer': 'tokenizer.safetensors',
 }
 SEMANTIC = {

@@ -14,6 +14,7 @@ from gptsovits_ros.checkpoint.weights import read_weights
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.training.__main__ import main
 from gptsovits_ros.training.acoustic_parts import (
+    autoencode,
     averaged_acoustic,
     is_moved,
     posterior_context,
@@ -170,6 +171,18 @@ def test_reconstruction_comes_from_the_sound_alone(make_trainer):
         other = reconstruct(trainer._model, replace(batch, tokens=batch.tokens * 0))
     assert wave.shape == batch.waves.shape
     assert torch.equal(wave, other)
+
+
+def test_a_decoder_learns_from_the_mean_of_a_fixed_posterior(make_trainer):
+    trainer = make_trainer('acoustic', AUTOENCODER)
+    batch = trainer._collator.batch(trainer.batches(0, 0).next())
+    settings = replace(trainer._settings, slice_frames=8)
+    waves = []
+    with torch.inference_mode():
+        for is_fixed in (True, True, False):
+            waves.append(autoencode(trainer._model, batch, settings, is_fixed)[0])
+    assert torch.equal(waves[0], waves[1])
+    assert not torch.equal(waves[0], waves[2])
 
 
 def test_judges_may_hear_fewer_clips(make_trainer):
