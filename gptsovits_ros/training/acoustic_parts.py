@@ -67,13 +67,15 @@ def autoencode(
     spectrogram = slices_in_context(batch.spectrogram, batch.starts, frames, context)
     mask = slices_in_context(batch.mask, batch.starts, frames, context)
     style = _no_style(model, spectrogram)
-    noise = torch.randn(
-        len(mask), settings.model.inter_channels, mask.shape[2], device=spectrogram.device
-    )
-    with torch.set_grad_enabled(not is_fixed):
-        latent, mean, log_std = model.posterior_latent(spectrogram, style, mask, noise)
     if is_fixed:
+        with torch.no_grad():
+            mean, log_std = model.posterior(spectrogram, style, mask)
         latent = mean
+    else:
+        noise = torch.randn(
+            len(mask), settings.model.inter_channels, mask.shape[2], device=spectrogram.device
+        )
+        latent, mean, log_std = model.posterior_latent(spectrogram, style, mask, noise)
     inner = slice(context, context + frames)
     wave = model.decoder(latent[..., inner], style)
     mean, log_std = mean[..., inner].float(), log_std[..., inner].float()

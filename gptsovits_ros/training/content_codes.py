@@ -22,7 +22,7 @@ from gptsovits_ros.text.symbols import is_known, symbol_ids, symbol_table
 from gptsovits_ros.training.content_align import Aligner, align, pair_scores
 from gptsovits_ros.training.content_data import FRAMES_PER_S, TOKEN_STRIDE, HeardClips
 from gptsovits_ros.training.content_losses import BLANK
-from gptsovits_ros.training.content_pitch import ClipPitch
+from gptsovits_ros.training.content_pitch import ClipPitch, TokenPitch
 from gptsovits_ros.training.prepare import read_lists, write_lines
 
 LABELS_FILE = 'codes.tsv'
@@ -60,16 +60,14 @@ class AlignedTokens:
         labels: int64 [S], the phoneme of each token, BLANK for silence.
         places: float32 [S], where in its phoneme a token is, 0 to 1.
         heard: float32 [S, teacher], what the recogniser hears, without the speaker.
-        height: float32 [S], of the pitch (content_pitch.TokenPitch).
-        voiced: float32 [S], share of each token that has a voice.
+        pitch: of each token.
 
     """
 
     labels: np.ndarray
     places: np.ndarray
     heard: Tensor
-    height: np.ndarray
-    voiced: np.ndarray
+    pitch: TokenPitch
 
 
 @dataclass(frozen=True)
@@ -122,8 +120,7 @@ def align_tokens(clips: HeardClips, pitch: ClipPitch, model: Aligner, index: int
     places = np.concatenate([(np.arange(count) + 0.5) / count for _, count in runs])
     frames = batch.teacher[0, : TOKEN_STRIDE * len(labels)]
     heard = frames.unflatten(0, (len(labels), TOKEN_STRIDE)).mean(1)
-    height = pitch.of(index, len(labels))
-    return AlignedTokens(labels, places.astype(np.float32), heard, height.height, height.voiced)
+    return AlignedTokens(labels, places.astype(np.float32), heard, pitch.of(index, len(labels)))
 
 
 def make_codes(
@@ -165,7 +162,7 @@ def make_codes(
         symbols = len(symbol_table('v2'))
         phonemes = torch.randn(symbols, PHONEME_COLUMNS, generator=generator)
         phonemes /= phonemes.norm(dim=1, keepdim=True)
-    voiced = torch.from_numpy(np.concatenate([item.voiced for item in chosen]))
+    voiced = torch.from_numpy(np.concatenate([item.pitch.voiced for item in chosen]))
     has_pitch = _has_pitch(labels, voiced, len(phonemes))
     described = torch.cat([_described(item, basis, mean, has_pitch) for item in chosen])
     shares = share_rows(counts, size)
@@ -180,7 +177,7 @@ def make_codes(
         first += rows
     report(f'{len(shares)} phonemes, {first} codes of {size}')
     return Codes(
-        _rows(centres, row_labels, phonemes, has_pitch, _pitch_weight(len(mean))),
+        _rows(centres, row_labels, phonemes, has_pitch, _weight(PITCH_SHARE, len(mean))),
         row_labels,
         basis,
         mean,
@@ -292,14 +289,14 @@ def _described(tokens: AlignedTokens, basis: Tensor, mean: Tensor, has_pitch: Te
     variants = (tokens.heard - mean) @ basis
     width = basis.shape[0]
     # The place is spread evenly over 0 to 1, with a variance of 1/12.
-    place = (12 * PLACE_SHARE * VARIANCE_WITHIN * width) ** 0.5 * torch.from_numpy(tokens.places)
-    height = torch.from_numpy(tokens.height) * has_pitch[torch.from_numpy(tokens.labels)]
-    return torch.cat([variants, place[:, None], _pitch_weight(width) * height[:, None]], 1)
+    place = _weight(12 * PLACE_SHARE, width) * torch.from_numpy(tokens.places)
+    height = torch.from_numpy(tokens.pitch.height) * has_pitch[torch.from_numpy(tokens.labels)]
+    return torch.cat([variants, place[:, None], _weight(PITCH_SHARE, width) * height[:, None]], 1)
 
 
-def _pitch_weight(teacher_width: int) -> float:
-    """Return the weight of a height of variance 1 beside features of that width."""
-    return (PITCH_SHARE * VARIANCE_WITHIN * teacher_width) ** 0.5
+def _weight(share: float, teacher_width: int) -> float:
+    """Return the weight of a value of variance 1 that has a share beside features."""
+    return (share * VARIANCE_WITHIN * teacher_width) ** 0.5
 
 
 def _principal(centred: Tensor, columns: int) -> Tensor:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -36,6 +37,7 @@ SPEAKER_PRIOR_S = 4.0
 LARGEST = 5.0
 LOWEST_POWER = 1e-10
 SILENT = frozenset((*PUNCTUATION, *PAUSES))
+Number = TypeVar('Number', float, Tensor)
 
 
 @dataclass(frozen=True)
@@ -186,9 +188,8 @@ class HeardClips:
         if scale is None:
             deviation = (squares / total - mean.square()).clamp_min(1e-6).sqrt()
             scale = Scale(mean, deviation.float())
-        prior = SPEAKER_PRIOR_S * FRAMES_PER_S
         means = {
-            speaker: ((value + prior * scale.mean) / (counts[speaker] + prior)).float()
+            speaker: speaker_mean(value, counts[speaker], scale.mean).float()
             for speaker, value in sums.items()
         }
         return means, scale
@@ -199,6 +200,15 @@ class HeardClips:
 
     def _teacher_path(self, name: str) -> Path:
         return self._folder / TEACHER_FOLDER / f'{name}.npy'
+
+
+def speaker_mean(total: Number, frames: int, everyone: Number) -> Number:
+    """Return the mean of a speaker whose frames add up to `total`.
+
+    It is drawn towards that of everyone, the more the fewer frames there are.
+    """
+    prior = SPEAKER_PRIOR_S * FRAMES_PER_S
+    return (total + prior * everyone) / (frames + prior)
 
 
 @dataclass(frozen=True)

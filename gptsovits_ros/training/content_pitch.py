@@ -9,12 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gptsovits_ros.errors import ConfigurationError
-from gptsovits_ros.training.content_data import (
-    FRAMES_PER_S,
-    SPEAKER_PRIOR_S,
-    TOKEN_STRIDE,
-    HeardClips,
-)
+from gptsovits_ros.training.content_data import TOKEN_STRIDE, HeardClips, speaker_mean
 
 PITCH_FOLDER = 'pitch'
 # Of the logarithm of the pitch within a speaker, about four semitones.
@@ -42,31 +37,31 @@ class ClipPitch:
     """The pitch of all clips of a corpus."""
 
     def __init__(self, folder: Path, clips: HeardClips) -> None:
-        """Read the mean of each speaker.
+        """Read it, and find the mean of each speaker.
 
         Raises:
             ConfigurationError: the pitch of a clip is missing or damaged.
 
         """
-        self._folder = folder / PITCH_FOLDER
         self._clips = clips
+        self._pitches: list[np.ndarray] = []
         voiced: dict[str, list[np.ndarray]] = defaultdict(list)
         for index in range(len(clips)):
-            pitch = self._read(index)
-            voiced[clips.clip(index).speaker].append(pitch[~np.isnan(pitch)])
+            clip = clips.clip(index)
+            pitch = _read(folder / PITCH_FOLDER, clip.name, clips.frames(index))
+            self._pitches.append(pitch)
+            voiced[clip.speaker].append(pitch[~np.isnan(pitch)])
         spoken = {speaker: np.concatenate(parts) for speaker, parts in voiced.items()}
         everyone = np.concatenate(list(spoken.values()))
         mean = float(everyone.mean()) if len(everyone) else 0.0
-        prior = SPEAKER_PRIOR_S * FRAMES_PER_S
         self._means = {
-            speaker: (float(values.sum()) + prior * mean) / (len(values) + prior)
+            speaker: speaker_mean(float(values.sum()), len(values), mean)
             for speaker, values in spoken.items()
         }
 
     def of(self, index: int, count: int) -> TokenPitch:
         """Return the pitch of the `count` tokens of a clip."""
-        pitch = self._read(index)
-        height = (pitch - self._means[self._clips.clip(index).speaker]) / DEVIATION
+        height = (self._pitches[index] - self._means[self._clips.clip(index).speaker]) / DEVIATION
         voiced = np.flatnonzero(~np.isnan(height))
         frames = np.arange(TOKEN_STRIDE * count)
         if not len(voiced):
@@ -77,18 +72,18 @@ class ClipPitch:
             np.isin(frames, voiced).reshape(count, TOKEN_STRIDE).mean(1).astype(np.float32),
         )
 
-    def _read(self, index: int) -> np.ndarray:
-        """Return the logarithm of the pitch of a clip, float64 [F], NaN without voice."""
-        name = self._clips.clip(index).name
-        try:
-            pitch = np.load(self._folder / f'{name}.npy')
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(
-                f'cannot read the pitch of {name}: {error}; tools/corpus/pitch.py makes it'
-            ) from error
-        if pitch.shape != (self._clips.frames(index),):
-            raise ConfigurationError(
-                f'the pitch of {name} is {list(pitch.shape)}, not '
-                f'[{self._clips.frames(index)}] as its features; make it again'
-            )
-        return pitch.astype(np.float64)
+
+def _read(folder: Path, name: str, frames: int) -> np.ndarray:
+    """Return the logarithm of the pitch of a clip, float64 [F], NaN without voice."""
+    try:
+        pitch = np.load(folder / f'{name}.npy')
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f'cannot read the pitch of {name}: {error}; tools/corpus/pitch.py makes it'
+        ) from error
+    if pitch.shape != (frames,):
+        raise ConfigurationError(
+            f'the pitch of {name} is {list(pitch.shape)}, not [{frames}] as its features; '
+            'make it again'
+        )
+    return pitch.astype(np.float64)

@@ -89,23 +89,23 @@ def tokenize_corpus(
     """
     tokens_path, codes_path = corpus / TOKENS_FILE, corpus / CODES_FILE
     labels_path, start_path = corpus / LABELS_FILE, corpus / START_FILE
-    earlier = read_token_maker(codes_path) if is_again and codes_path.exists() else None
+    earlier = read_token_maker(codes_path) if codes_path.exists() else None
     if is_again:
         # The tokens first: new codes and old tokens must never lie side by side.
         tokens_path.unlink(missing_ok=True)
-    if codes_path.exists() and not is_again:
-        maker = read_token_maker(codes_path)
-        teacher_width = len(maker.scale.mean)
-        clips = HeardClips(corpus, teacher_width, report, maker.scale)
-    elif tokens_path.exists() and not is_again:
+    elif not earlier and tokens_path.exists():
         raise ConfigurationError(
             f'{corpus} has {TOKENS_FILE}, but not the {CODES_FILE} that they come from; '
             'get it, or make all tokens anew (--again)'
         )
+    scale = earlier.scale if earlier else None
+    teacher_width = len(scale.mean) if scale else settings.teacher_width
+    clips = HeardClips(corpus, teacher_width, report, scale)
+    pitch = ClipPitch(corpus, clips)
+    if earlier and not is_again:
+        maker = earlier
     else:
-        scale = earlier.scale if earlier else None
-        clips = HeardClips(corpus, settings.teacher_width, report, scale)
-        maker = make_token_maker(clips, ClipPitch(corpus, clips), settings, report, earlier)
+        maker = make_token_maker(clips, pitch, settings, report, earlier)
         for path in (labels_path, start_path):
             path.unlink(missing_ok=True)  # of other codes
         write_token_maker(codes_path, maker)
@@ -113,7 +113,7 @@ def tokenize_corpus(
         write_code_labels(labels_path, maker.codes.labels)
     if not start_path.exists():
         write_start(start_path, maker.codes.rows)
-    return _add_tokens(corpus, clips, maker, report)
+    return _add_tokens(corpus, clips, pitch, maker, report)
 
 
 def make_token_maker(
@@ -180,10 +180,11 @@ def read_token_maker(path: Path) -> TokenMaker:
     return TokenMaker(scale, aligner.eval().requires_grad_(False), codes)
 
 
-def _add_tokens(corpus: Path, clips: HeardClips, maker: TokenMaker, report: Report) -> int:
+def _add_tokens(
+    corpus: Path, clips: HeardClips, pitch: ClipPitch, maker: TokenMaker, report: Report
+) -> int:
     """Write the tokens of clips that have none yet beside those that are there."""
     lines = read_lists(corpus / TOKENS_FILE)
-    pitch = ClipPitch(corpus, clips)
     new = 0
     for index in range(len(clips)):
         name = clips.clip(index).name

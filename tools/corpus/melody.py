@@ -20,9 +20,8 @@ import csv
 from pathlib import Path
 
 import numpy as np
-import soundfile
-import soxr
-from pitch import SAMPLE_RATE, log_pitch
+from frames import read_samples
+from pitch import log_pitch
 
 LEAP = 0.2  # in logarithms
 LEAST_FRAMES = 10
@@ -52,8 +51,7 @@ def main() -> None:
 def compare(corpus: Path, folder: Path, name: str) -> tuple[float, ...] | None:
     """Return the five numbers of one sentence; None where too little of it has a voice."""
     recorded = np.load(corpus / 'pitch' / f'{name}.npy').astype(np.float64)
-    samples, rate = soundfile.read(folder / f'{name}.wav', dtype='float32')
-    spoken = log_pitch(soxr.resample(samples, rate, SAMPLE_RATE))
+    spoken = log_pitch(read_samples(folder / f'{name}.wav'))
     frames = min(len(recorded), len(spoken))
     recorded, spoken = recorded[:frames], spoken[:frames]
     is_voiced = ~np.isnan(recorded)

@@ -10,18 +10,10 @@ no voice. What is there is not made again.
 
 from __future__ import annotations
 
-import argparse
-import csv
-import os
-from pathlib import Path
-
 import librosa
 import numpy as np
-import soundfile
-import soxr
+from frames import SAMPLE_RATE, SAMPLES_PER_FRAME, read_corpus_argument, write_frames
 
-SAMPLE_RATE = 16000
-SAMPLES_PER_FRAME = 320
 # Four periods of the deepest voice fit into a window.
 WINDOW = 1024
 LOWEST_HZ, HIGHEST_HZ = 62.5, 500.0
@@ -29,25 +21,7 @@ RESOLUTION = 0.25  # of the tracker, in semitones
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('corpus', type=Path)
-    args = parser.parse_args()
-    folder = args.corpus / 'pitch'
-    folder.mkdir(exist_ok=True)
-    with open(args.corpus / 'corpus.tsv', encoding='utf-8', newline='') as stream:
-        rows = list(csv.DictReader(stream, delimiter='\t', quoting=csv.QUOTE_NONE))
-    todo = [row['name'] for row in rows if not (folder / f'{row["name"]}.npy').exists()]
-    for number, name in enumerate(todo, 1):
-        samples, rate = soundfile.read(args.corpus / 'audio' / f'{name}.opus', dtype='float32')
-        pitch = log_pitch(soxr.resample(samples, rate, SAMPLE_RATE))
-        partial = folder / f'{name}.part'
-        with open(partial, 'wb') as stream:
-            np.save(stream, pitch.astype(np.float16))
-        os.replace(partial, folder / f'{name}.npy')
-        if number % 200 == 0 or number == len(todo):
-            print(f'{number} of {len(todo)} clips', flush=True)
+    write_frames(read_corpus_argument(__doc__), 'pitch', log_pitch)
 
 
 def log_pitch(samples: np.ndarray) -> np.ndarray:
@@ -61,7 +35,7 @@ def log_pitch(samples: np.ndarray) -> np.ndarray:
         frame_length=WINDOW,
         hop_length=SAMPLES_PER_FRAME,
     )
-    return np.log(pitch)[: len(samples) // SAMPLES_PER_FRAME]
+    return np.log(pitch)
 
 
 if __name__ == '__main__':

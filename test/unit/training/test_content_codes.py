@@ -21,7 +21,7 @@ from gptsovits_ros.training.content_codes import (
 )
 from gptsovits_ros.training.content_data import HeardClips, read_token_lists
 from gptsovits_ros.training.content_losses import BLANK
-from gptsovits_ros.training.content_pitch import ClipPitch
+from gptsovits_ros.training.content_pitch import ClipPitch, TokenPitch
 from gptsovits_ros.training.content_student import START_FILE, read_codebook
 from gptsovits_ros.training.content_tokens import (
     CODES_FILE,
@@ -88,7 +88,7 @@ def tokens_of(labels, seed=0):
     heard = torch.randn(len(labels), TEACHER, generator=generator)
     height = np.random.default_rng(seed).standard_normal(len(labels)).astype(np.float32)
     voiced = np.where(np.array(labels) == BLANK, 0, 1).astype(np.float32)
-    return AlignedTokens(np.array(labels), places, heard, height, voiced)
+    return AlignedTokens(np.array(labels), places, heard, TokenPitch(height, voiced))
 
 
 def codes_of(tokens, size=24):
@@ -109,9 +109,8 @@ def test_a_token_is_always_a_variant_of_its_own_phoneme():
 def alike(**changes):
     """Return 400 tokens of one phoneme, all equal but for the changes."""
     zeros = np.zeros(400, dtype=np.float32)
-    values = {'places': zeros, 'heard': torch.zeros(400, TEACHER), 'height': zeros}
-    values |= {'labels': np.full(400, 5), 'voiced': zeros + 1, **changes}
-    return AlignedTokens(**values)
+    values = {'places': zeros, 'heard': torch.zeros(400, TEACHER), 'labels': np.full(400, 5)}
+    return AlignedTokens(**values | {'pitch': TokenPitch(zeros, zeros + 1)} | changes)
 
 
 def test_variants_are_what_sounds_alike():
@@ -126,7 +125,7 @@ def test_variants_are_what_sounds_alike():
 def test_variants_tell_the_pitch_of_phonemes_that_have_a_voice(voiced):
     height = np.tile(np.array([-1.0, 1.0], dtype=np.float32), 200)
     share = np.full(400, 0.9 if voiced else 0.1, dtype=np.float32)
-    tokens = alike(height=height, voiced=share)
+    tokens = alike(pitch=TokenPitch(height, share))
     codes = codes_of([tokens], size=8)
     found = codes.of(tokens)
     is_told = not set(found[::2]) & set(found[1::2])
