@@ -25,7 +25,7 @@ from pathlib import Path
 from bench.report import OUT, table, write
 from bench.setup import Setup
 from gptsovits_ros.errors import GptsovitsError
-from gptsovits_ros.types import PRECISIONS
+from gptsovits_ros.settings import PRECISIONS
 
 BENCHES = ('speech', 'phrases', 'shared', 'batching', 'soak', 'peers')
 

@@ -38,7 +38,7 @@ from gptsovits_ros.engine.enrolment import EnrolmentRequest
 from gptsovits_ros.engine.sovits_adapter import SovitsAdapter
 from gptsovits_ros.engine.threads import enrolment_threads
 from gptsovits_ros.errors import RecordingUnsuitableError
-from gptsovits_ros.types import EngineSettings
+from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.voice.consent import Consent
 from gptsovits_ros.voice.enroll.decode import Clip
 from gptsovits_ros.voice.enroll.plan import EnrolmentChain, EnrolmentPlan

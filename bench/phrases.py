@@ -12,7 +12,8 @@ from bench.report import Row, timed
 from bench.setup import Setup
 from gptsovits_ros.engine.phrase_cache import PhraseCache
 from gptsovits_ros.semantic.generate import never
-from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import AudioChunk, SpeechRequest
 from gptsovits_ros.voice.store import VoiceStore
 
 RATE = 32000

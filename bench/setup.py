@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.report import Conditions
-from gptsovits_ros.types import EngineSettings
+from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.voice.standin import make_test_voice
 
 WORK = Path(__file__).resolve().parent.parent / '.work' / 'bench'
@@ -23,7 +23,7 @@ class Setup:
         runs: how often each quantity is measured.
         utterances: how many are spoken in the benchmarks that count them.
         command: what measures it again.
-        precision: number format of the models, one of types.PRECISIONS.
+        precision: number format of the models, one of settings.PRECISIONS.
         pause: whether to wait for Enter when the programs of `peers` are loaded.
 
     """

@@ -31,9 +31,10 @@ from gptsovits_ros.checkpoint.load import load_acoustic
 from gptsovits_ros.engine.chunk_plan import PaceMeter, stops
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.synthesis import SegmentSpeech
+from gptsovits_ros.settings import PRECISIONS, EngineSettings
 from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.text.symbols import symbol_table
-from gptsovits_ros.types import PRECISIONS, EngineSettings, SpeechRequest
+from gptsovits_ros.types import SpeechRequest
 
 LOOKAHEADS = (2, 3, 4, 5, 6, 8, 12, 20, 30)
 # Clips long enough to be cut in several pieces.

@@ -16,7 +16,8 @@ from pathlib import Path
 from bench.setup import Setup
 from bench.speech import SENTENCE
 from gptsovits_ros.engine.engine import Engine
-from gptsovits_ros.types import PRECISIONS, SpeechRequest
+from gptsovits_ros.settings import PRECISIONS
+from gptsovits_ros.types import SpeechRequest
 
 WIDTH, LEFT, RIGHT, ROW, TOP = 860, 110, 20, 34, 34
 INK, STEP, PIECE, HEARD, LATE = '#333', '#4477aa', '#228833', '#ccbb44', '#ee6677'

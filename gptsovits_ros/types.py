@@ -6,7 +6,7 @@ F frames (50 per second), C channels, T samples.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,10 @@ from gptsovits_ros.errors import (
     TextInvalidError,
     TextTooLongError,
 )
+
+# Captures what a function does to tensors whose addresses stay, and returns what does it again. To
+# capture, it runs the function, maybe several times.
+Capture = Callable[[Callable[[], None]], Callable[[], None]]
 
 # Language tags of a request (gptsovits-spec section 4.1). One-language tags read what is not
 # English in that language; all_* never ask the language identifier; auto detects each piece, and
@@ -345,56 +349,3 @@ class VoiceInfo:
     model_version: str
     sample_rate: int
     is_default: bool = False
-
-
-# Phrases that come from the cache: none; those that `gptsovits_ros prerender` made; also those
-# with a seed that were said before, which sound as if made anew; all that were said before.
-CACHE_MODES = ('off', 'prerendered', 'seeded', 'all')
-
-
-PRECISIONS = ('auto', 'float32', 'bfloat16', 'int8')
-
-
-@dataclass(frozen=True)
-class EngineSettings:
-    """How the engine is set up; fixed for the life of an engine process.
-
-    Attributes:
-        voice_root: folder with one folder per voice; empty: $XDG_DATA_HOME/gptsovits_ros/voices.
-        model_root: folder with shared models (BERT, HuBERT, ...); empty:
-            $XDG_DATA_HOME/gptsovits_ros/models.
-        default_voice: name of the voice for requests that name none; empty: the default of the
-            store (`VoiceStore.default`).
-        device: "auto", "cpu" or "cuda:<n>"; auto takes cuda:0 where there is one.
-        threads: CPU threads for the models; 0: half of the cores (an enrolment: all), 1 to 4.
-        max_text_length: longest text accepted [characters].
-        memory_budget_mb: memory for the weights of the voices [MiB]; beyond it the least recently
-            used voice is unloaded. 0: no limit.
-        upstream_compatible: True reads numbers, signs and abbreviations exactly as the official
-            program does, with its mistakes; False as a listener would say them.
-        lexicon: file with pronunciations for all voices (docs/pronunciation.md); empty: none.
-        cache: which phrases come from the cache, one of CACHE_MODES (docs/phrases.md).
-        cache_root: folder of the cache; empty: $XDG_CACHE_HOME/gptsovits_ros.
-        cache_mb: disk space for phrases [MiB].
-        cache_memory_mb: memory for the phrases used last [MiB].
-        precision: number format of the models, one of PRECISIONS (docs/performance.md); auto takes
-            the quickest one for each model whose error is known to be small on this device.
-        watermark: True adds an inaudible mark to all that is said (docs/security.md).
-
-    """
-
-    voice_root: str = ''
-    model_root: str = ''
-    default_voice: str = ''
-    device: str = 'auto'
-    threads: int = 0
-    max_text_length: int = 2000
-    memory_budget_mb: int = 0
-    upstream_compatible: bool = False
-    lexicon: str = ''
-    cache: str = 'off'
-    cache_root: str = ''
-    cache_mb: int = 256
-    cache_memory_mb: int = 32
-    precision: str = 'auto'
-    watermark: bool = False

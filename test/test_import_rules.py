@@ -12,7 +12,7 @@ import pytest
 
 REPO = Path(__file__).resolve().parent.parent
 PACKAGE = 'gptsovits_ros'
-VALUES = ('types', 'errors')
+VALUES = ('types', 'settings', 'errors')
 MODELS = ('encoders', 'semantic', 'acoustic')
 ENGINE_ROOMS = (*VALUES, *MODELS, 'text', 'audio', 'checkpoint', 'voice')
 ALL_BUT_ROS = (
@@ -47,6 +47,7 @@ ROS_TABLES = ('ros.parameters', 'ros.requests', 'ros.robot_config')
 ALLOWED = {
     'errors': (),
     'types': ('errors',),
+    'settings': (),
     'official_models': (),
     'fetch': ('errors', 'official_models'),
     'fetch_archive': ('errors', 'official_models', 'fetch'),
@@ -73,6 +74,7 @@ ALLOWED = {
 # be usable, and testable, without a model. The rule holds for all that they import as well.
 TORCH_FREE = (
     'errors',
+    'settings',
     'types',
     'text',
     'audio.pcm',

@@ -12,7 +12,8 @@ from exchange import Clock, answer, limit_cores
 def load(work: Path, threads: int):
     """Return what speaks."""
     from gptsovits_ros.engine.engine import Engine
-    from gptsovits_ros.types import EngineSettings, SpeechRequest
+    from gptsovits_ros.settings import EngineSettings
+    from gptsovits_ros.types import SpeechRequest
 
     inputs = json.loads((work / 'inputs.json').read_text())
     voice = Path(inputs['voice'])

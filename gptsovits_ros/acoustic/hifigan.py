@@ -112,7 +112,7 @@ class HifiGan(Generator):
 
     def forward(self, z: Tensor, style: Tensor) -> Tensor:
         """Decode; style is [B, gin_channels, 1]."""
-        return self.waveform(self._first(z, style))
+        return self.waveform(self._first(z, style)).to(z.dtype)
 
     def window(
         self,
@@ -146,10 +146,12 @@ class HifiGan(Generator):
                 before_stage()
             x, left, right = _trimmed(self.stage(stage, x), left * rate, right * rate, margin)
         x = self.last(x)
-        return x[..., left : x.shape[-1] - right]
+        return x[..., left : x.shape[-1] - right].to(z.dtype)
 
     def _first(self, z: Tensor, style: Tensor) -> Tensor:
-        return self.conv_pre(z) + self.cond(style)
+        # The decoder may be in half precision, whatever its neighbours are in.
+        dtype = self.conv_pre.weight.dtype
+        return self.conv_pre(z.to(dtype)) + self.cond(style.to(dtype))
 
 
 def margins(sizes: SovitsConfig) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gptsovits_ros.acoustic.captured_windows import CapturedWindows, Window, window_sound
 from gptsovits_ros.acoustic.cfm import never
 from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.acoustic.text_encoder import read_at_speed
@@ -67,6 +68,7 @@ class SovitsStream:
         speed: float = 1.0,
         noise: FrameNoise | None = None,
         noise_scale: float = 0.5,
+        captured: CapturedWindows | None = None,
         cancelled: Callable[[], bool] = never,
     ) -> None:
         """Begin a segment.
@@ -78,7 +80,9 @@ class SovitsStream:
             speed: speaking rate; above 1 is faster.
             noise: of the prior; None for the mean.
             noise_scale: how much of it is used.
-            cancelled: asked several times while a piece is made.
+            captured: of this model; makes all pieces but the last. None: they are computed one
+                operation after another.
+            cancelled: asked several times while a piece is made, and once where it is replayed.
 
         """
         self._model = model
@@ -87,6 +91,7 @@ class SovitsStream:
         self._speed = speed
         self._noise = noise
         self._noise_scale = noise_scale
+        self._captured = captured
         self._cancelled = cancelled
         self._text: Tensor | None = None
         self._made = 0  # frames that have become sound
@@ -118,21 +123,31 @@ class SovitsStream:
             fade = FADE_FRAMES
         if end + fade > readable:
             raise ValueError(f'{known} tokens are too few to decode the first {stop}')
-        wave = self._window(tokens, self._made, end + fade, readable)
+        captured = None if stop is None else self._captured
+        wave = self._window(tokens, self._made, end + fade, readable, captured)
         self._made = end
         return self._joined(wave, fade)
 
-    def _window(self, tokens: Tensor, start: int, stop: int, readable: int) -> Tensor:
+    def _window(
+        self,
+        tokens: Tensor,
+        start: int,
+        stop: int,
+        readable: int,
+        captured: CapturedWindows | None,
+    ) -> Tensor:
         """Return the sound of the frames from start to stop, by all that is known."""
         model = self._model
         near = model.decoder.context_frames
         far = near + model.flow.context_frames
         first, last = max(start - far, 0), min(stop + far, readable)
         self._ask()
-        z = model.flow.inverse(self._prior(tokens, first, last), self._style)
+        latent = self._prior(tokens, first, last)
         left, right = min(start - first, near), min(last - stop, near)
-        z = z[..., start - left - first : stop + right - first]
-        return model.decoder.window(z, self._style, left, right, self._ask)
+        window = Window(start - left - first, left + stop - start + right, left, right)
+        if captured is not None:
+            return captured.sound(latent, self._style, window)
+        return window_sound(model, latent, self._style, window, self._ask)
 
     def _ask(self) -> None:
         if self._cancelled():

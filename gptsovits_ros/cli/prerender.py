@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from gptsovits_ros.engine.engine import Engine
     from gptsovits_ros.engine.phrase_cache import PhraseCache
     from gptsovits_ros.ros.parameters import Parameters
-    from gptsovits_ros.types import EngineSettings, SpeechRequest
+    from gptsovits_ros.settings import EngineSettings
+    from gptsovits_ros.types import SpeechRequest
     from gptsovits_ros.voice.store import Voice
 
 NAME = 'prerender'

@@ -16,7 +16,8 @@ from gptsovits_ros.errors import ConfigurationError, GptsovitsError, TextInvalid
 
 if TYPE_CHECKING:
     from gptsovits_ros.engine.engine import Engine
-    from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest
+    from gptsovits_ros.settings import EngineSettings
+    from gptsovits_ros.types import AudioChunk, SpeechRequest
 
 NAME = 'say'
 HELP = 'speak a text, or a file of texts, into WAV files'
@@ -27,7 +28,8 @@ SAFE_NAME = re.compile(r'\w[\w .-]{0,99}')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    from gptsovits_ros.types import LANGUAGES, PRECISIONS, SPLIT_METHODS, SpeechRequest
+    from gptsovits_ros.settings import PRECISIONS
+    from gptsovits_ros.types import LANGUAGES, SPLIT_METHODS, SpeechRequest
 
     defaults = SpeechRequest('')
     parser.add_argument('text', nargs='?', help='what to say; - reads it from standard input')
@@ -236,7 +238,7 @@ def _print_marks(chunks: list[AudioChunk]) -> None:
 
 def _settings(args: argparse.Namespace) -> EngineSettings:
     """Return the settings of the engine; a folder as voice becomes voice root and name."""
-    from gptsovits_ros.types import EngineSettings
+    from gptsovits_ros.settings import EngineSettings
 
     voice_root, voice = args.voice_root, args.voice
     if '/' in voice:

@@ -20,7 +20,8 @@ from gptsovits_ros.engine.supervisor import Supervisor
 from gptsovits_ros.engine.voice_call import VoiceCall
 from gptsovits_ros.engine.voice_tasks import VoiceTask
 from gptsovits_ros.errors import EngineUnavailableError
-from gptsovits_ros.types import EngineSettings, SpeechRequest, VoiceInfo, check_request
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import SpeechRequest, VoiceInfo, check_request
 
 __all__ = ['EngineClient', 'EngineStatus', 'SpeechStream', 'VoiceCall']
 

@@ -23,6 +23,7 @@ import torch
 from gptsovits_ros.audio.pcm import limit_peak, silence
 from gptsovits_ros.audio.watermark import MarkedStream
 from gptsovits_ros.engine.chunk_plan import PaceMeter
+from gptsovits_ros.engine.cuda_graphs import CapturedModels
 from gptsovits_ros.engine.description import voice_info
 from gptsovits_ros.engine.enrolment import Enroller, EnrolmentRequest
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice
@@ -52,12 +53,12 @@ from gptsovits_ros.errors import (
     VoiceStoreError,
 )
 from gptsovits_ros.semantic.generate import never
+from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.text.user_lexicon import load_lexicon
 from gptsovits_ros.types import (
     REQUEST_BOUNDS,
     AudioChunk,
-    EngineSettings,
     Mark,
     Phonemes,
     Segment,
@@ -81,6 +82,7 @@ class Engine:
         cores = len(os.sched_getaffinity(0))
         self._threads = settings.threads or default_threads(cores)
         self._models = ModelCache(device, ModelFormats.of(settings.precision, device).apply)
+        self._captured = CapturedModels.on(device, settings.cuda_graphs)
         self._lexicons = (load_lexicon(Path(settings.lexicon)),) if settings.lexicon else ()
         self._frontends: dict[str, TextFrontend] = {}
         self._meters: dict[str, PaceMeter] = {}  # by the name of the voice
@@ -278,7 +280,7 @@ class Engine:
             log.warning('the voice store was left as it is: %s', error)
 
     def _load_voice(self, voice: Voice) -> LoadedVoice:
-        return load_voice(voice, self._models, self._frontend, self._device)
+        return load_voice(voice, self._models, self._frontend, self._device, self._captured)
 
     def _frontend(self, symbols: str) -> TextFrontend:
         """Return the text frontend of a symbol table, made at its first use."""

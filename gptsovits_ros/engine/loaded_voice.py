@@ -20,10 +20,12 @@ from gptsovits_ros.checkpoint.token_table import load_token_table
 from gptsovits_ros.encoders.bert import BertEncoder, repeat_by_phonemes
 from gptsovits_ros.engine.acoustic_model import AcousticModel, VoicePrompt
 from gptsovits_ros.engine.cfm_adapter import CfmAdapter
+from gptsovits_ros.engine.cuda_graphs import CapturedModels
 from gptsovits_ros.engine.kept_conditions import Conditions, kept_conditions
 from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.sovits_adapter import SovitsAdapter
 from gptsovits_ros.errors import VoiceInvalidError
+from gptsovits_ros.semantic.decode_steps import CapturedSteps
 from gptsovits_ros.semantic.model import Text2Semantic
 from gptsovits_ros.semantic.token_table import TokenTable
 from gptsovits_ros.text.frontend import TextFrontend
@@ -67,6 +69,8 @@ class LoadedVoice:
         condition: what `acoustic` takes from the reference clips.
         lexicons: pronunciations of this voice; none or one.
         token_table: by what skipped and repeated phonemes are seen; None: they are not.
+        steps: of `semantic`, captured on a GPU; None: they are computed one operation after
+            another.
 
     """
 
@@ -79,6 +83,7 @@ class LoadedVoice:
     condition: Any
     lexicons: tuple[Lexicon, ...] = ()
     token_table: TokenTable | None = None
+    steps: CapturedSteps | None = None
 
     @property
     def device(self) -> torch.device:
@@ -111,6 +116,7 @@ def load_voice(
     models: ModelCache,
     frontend: Callable[[str], TextFrontend],
     device: torch.device,
+    captured: CapturedModels,
 ) -> LoadedVoice:
     """Load the models of a voice, and its conditions where they are kept; else compute them.
 
@@ -119,13 +125,14 @@ def load_voice(
         models: where models that other voices use already are found.
         frontend: returns the text frontend of a symbol table.
         device: that of the models.
+        captured: gives their captured forms.
 
     Raises:
         GptsovitsError: a file is missing, damaged or unsafe; the message names it.
 
     """
     semantic = models.get(load_semantic, voice.semantic)
-    acoustic = load_acoustic_model(voice, models, device)
+    acoustic = load_acoustic_model(voice, models, device, captured)
     _check_claims(voice, semantic, acoustic)
     bert = models.get(load_bert, voice.bert) if voice.bert else None
     lexicons = (load_lexicon(voice.lexicon),) if voice.lexicon else ()
@@ -164,6 +171,7 @@ def load_voice(
         conditions.condition,
         lexicons,
         token_table,
+        captured.steps(semantic),
     )
 
 
@@ -200,14 +208,19 @@ def computed_tokens(
     return acoustic.tokens_from_features(features)[0]
 
 
-def load_acoustic_model(voice: Voice, models: ModelCache, device: torch.device) -> AcousticModel:
-    """Return the model of the version that the voice says it is."""
+def load_acoustic_model(
+    voice: Voice,
+    models: ModelCache,
+    device: torch.device,
+    captured: CapturedModels | None = None,
+) -> AcousticModel:
+    """Return the model of the version that the voice says it is; captured: None to hear only."""
     if voice.model_version in CFM_CONFIGS:
         vocoder = models.get(load_vocoder, voice.vocoder)
         return CfmAdapter(models.get(load_cfm, voice.acoustic, voice.acoustic_base, vocoder))
     model = models.get(load_acoustic, voice.acoustic)
     speaker = partial(load_speaker, voice.speaker, device) if voice.speaker else None
-    return SovitsAdapter(model, speaker)
+    return SovitsAdapter(model, speaker, None if captured is None else captured.windows(model))
 
 
 def load_content(voice: Voice, device: torch.device) -> nn.Module:

@@ -1,7 +1,8 @@
 """Layers that compute in int8 or bfloat16, and what puts them in the place of float32 ones.
 
 Every layer takes and gives float32: what lies between the layers (residuals, norms, attention)
-stays as exact as it was, and no other module needs to know.
+stays as exact as it was, and no other module needs to know. In float16, which is for GPUs, whole
+models compute, as upstream lets them: to convert between the layers would take as long as they.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-FLOAT32, BFLOAT16, INT8 = 'float32', 'bfloat16', 'int8'
+FLOAT32, BFLOAT16, FLOAT16, INT8 = 'float32', 'bfloat16', 'float16', 'int8'
 
 # Weights are rounded to -127..127, so that the scale is the same on both sides of 0.
 _LARGEST = 127

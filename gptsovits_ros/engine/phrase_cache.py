@@ -29,7 +29,8 @@ from gptsovits_ros.errors import (
     GptsovitsError,
     VoiceStoreError,
 )
-from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import AudioChunk, SpeechRequest
 from gptsovits_ros.voice.store import Voice
 
 MIB = 1 << 20

@@ -14,6 +14,7 @@ from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.encoders.bert import BertEncoder
 from gptsovits_ros.engine.number_formats import (
     BFLOAT16,
+    FLOAT16,
     FLOAT32,
     INT8,
     Bfloat16Convolutions,
@@ -23,7 +24,7 @@ from gptsovits_ros.engine.number_formats import (
 )
 from gptsovits_ros.errors import ConfigurationError
 from gptsovits_ros.semantic.model import Text2Semantic
-from gptsovits_ros.types import PRECISIONS
+from gptsovits_ros.settings import PRECISIONS
 
 CPUINFO = Path('/proc/cpuinfo')
 # Flags that the kernel shows for a CPU that multiplies in int8 and adds up in 32 bits, and for one
@@ -46,9 +47,9 @@ class ModelFormats:
     """The number format of each model; what is not named stays in float32.
 
     Attributes:
-        semantic: of the layers of the GPT.
-        bert: of the linear layers of BERT.
-        decoder: of the wide stages of the decoder of SoVITS.
+        semantic: of the layers of the GPT; in float16 all of it.
+        bert: of the linear layers of BERT; in float16 all of it.
+        decoder: of the wide stages of the decoder of SoVITS; in float16 all of it.
         half_range: int8 products are added up in 16 bits here (see Int8Linear).
 
     """
@@ -65,8 +66,8 @@ class ModelFormats:
         """Return the formats for a precision on a device.
 
         Args:
-            precision: one of types.PRECISIONS. "auto" takes, for each model, the quickest format
-                whose error was measured and found small, where the CPU has the arithmetic.
+            precision: one of settings.PRECISIONS. "auto" takes, for each model, the quickest
+                format whose error was measured and found small, where the CPU has the arithmetic.
             device: of the models.
             flags: what the CPU can do; None: as the kernel says.
 
@@ -80,7 +81,13 @@ class ModelFormats:
             )
         flags = cpu_flags() if flags is None else flags
         has_vnni, has_bfloat16 = bool(flags & INT8_FLAGS), bool(flags & BFLOAT16_FLAGS)
-        if precision == FLOAT32 or precision == 'auto' and device.type != 'cpu':
+        if precision == FLOAT32:
+            return cls()
+        if precision == FLOAT16 or precision == 'auto' and device.type == 'cuda':
+            if device.type == 'cpu':
+                log.warning('float16 is for GPUs; on this CPU float32 would be quicker')
+            return cls(FLOAT16, FLOAT16, FLOAT16)
+        if precision == 'auto' and device.type != 'cpu':
             return cls()
         if precision == BFLOAT16:
             if device.type == 'cpu' and not has_bfloat16:
@@ -105,7 +112,13 @@ class ModelFormats:
 
     def apply(self, model: nn.Module) -> None:
         """Convert a model, in place; one that is not named stays as it is."""
-        if isinstance(model, Text2Semantic):
+        if isinstance(model, Text2Semantic) and self.semantic == FLOAT16:
+            model.half()
+        elif isinstance(model, BertEncoder) and self.bert == FLOAT16:
+            model.half()
+        elif isinstance(model, Sovits) and self.decoder == FLOAT16:
+            model.decoder.half()
+        elif isinstance(model, Text2Semantic):
             # What enters and leaves the layers is a small part of the work.
             convert_linears(model.layers, self.semantic, self.half_range)
         elif isinstance(model, BertEncoder):

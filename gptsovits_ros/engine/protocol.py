@@ -26,7 +26,8 @@ from gptsovits_ros.engine.voice_tasks import (
     VoiceTask,
 )
 from gptsovits_ros.errors import GptsovitsError, ProtocolError
-from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest, VoiceInfo
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import AudioChunk, SpeechRequest, VoiceInfo
 
 # Raise it with every change of a message, or of a dataclass of types.py that a message carries.
 PROTOCOL_VERSION = 8

@@ -20,7 +20,8 @@ from gptsovits_ros.errors import (
     OutOfMemoryError,
     QueueFullError,
 )
-from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest, VoiceInfo
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import AudioChunk, SpeechRequest, VoiceInfo
 
 LOGGER = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from gptsovits_ros.acoustic.captured_windows import CapturedWindows
 from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.acoustic.streaming import LOOKAHEAD_TOKENS, FrameNoise, SovitsStream
 from gptsovits_ros.audio import kaldi
@@ -35,11 +36,23 @@ class SovitsAdapter:
     """An AcousticModel whose condition is the style embedding [1, gin_channels, 1]."""
 
     def __init__(
-        self, model: Sovits, load_speaker: Callable[[], SpeakerEncoder] | None = None
+        self,
+        model: Sovits,
+        load_speaker: Callable[[], SpeakerEncoder] | None = None,
+        captured: CapturedWindows | None = None,
     ) -> None:
-        """Take a model, and what loads the speaker encoder that the Pro versions need."""
+        """Take a model.
+
+        Args:
+            model: on its device.
+            load_speaker: loads the speaker encoder that the Pro versions need.
+            captured: what makes pieces of a stream with it; None: they are computed one operation
+                after another.
+
+        """
         self.module = model
         self._load_speaker = load_speaker
+        self._captured = captured
 
     @property
     def version(self) -> str:
@@ -116,6 +129,7 @@ class SovitsAdapter:
             speed=decoding.speed,
             noise=self._noise(decoding, generator),
             noise_scale=decoding.noise_scale,
+            captured=self._captured,
             cancelled=cancelled,
         )
         token_s = self.module.config.samples_per_token / self.sample_rate

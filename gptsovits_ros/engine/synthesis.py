@@ -53,6 +53,7 @@ def segment_tokens(
         generator,
         max_tokens=max_tokens,
         path=path,
+        captured=voice.steps,
         cancelled=cancelled,
     )
 

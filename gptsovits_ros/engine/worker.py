@@ -38,7 +38,7 @@ from gptsovits_ros.errors import (
     GptsovitsError,
     ProtocolError,
 )
-from gptsovits_ros.types import EngineSettings
+from gptsovits_ros.settings import EngineSettings
 
 LOGGER = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gptsovits_ros.errors import ParameterInvalidError
-from gptsovits_ros.types import CACHE_MODES, LANGUAGES, PRECISIONS, REQUEST_BOUNDS, SPLIT_METHODS
+from gptsovits_ros.settings import CACHE_MODES, PRECISIONS
+from gptsovits_ros.types import LANGUAGES, REQUEST_BOUNDS, SPLIT_METHODS
 
 Value = str | bool | int | float
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 
 from gptsovits_ros.ros.parameter_table import PARAMETERS, SPECS, Value, check
-from gptsovits_ros.types import EngineSettings, SamplingParameters
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import SamplingParameters
 
 
 @dataclass(frozen=True)

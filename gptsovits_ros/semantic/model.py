@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gptsovits_ros.semantic.config import SemanticConfig
-from gptsovits_ros.semantic.kv_cache import KVCache
+from gptsovits_ros.semantic.kv_cache import FixedCache, KVCache
 
 
 def sinusoid_table(rows: int, width: int, device: torch.device) -> Tensor:
@@ -44,10 +44,17 @@ class TransformerLayer(nn.Module):
         self.linear2 = nn.Linear(config.ffn_dim, d)
         self.norm2 = nn.LayerNorm(d)
 
-    def forward(self, h: Tensor, mask: Tensor | None, cache: KVCache | None, index: int) -> Tensor:
+    def forward(
+        self,
+        h: Tensor,
+        mask: Tensor | None,
+        cache: KVCache | FixedCache | None,
+        index: int,
+    ) -> Tensor:
         """Run new rows h [B, T, d]; with a cache they also see its rows, and are added to it.
 
-        mask is True where a query may see a key, [B or 1, 1, T, T_keys]; None: sees everything.
+        mask is True, or 0, where a query may see a key, and False, or minus infinity, elsewhere,
+        [B or 1, 1, T, T_keys]; None: sees everything.
         """
         batch, rows, width = h.shape
         q, k, v = self.qkv(h).view(batch, rows, 3, self.heads, width // self.heads).unbind(2)
@@ -85,16 +92,20 @@ class Text2Semantic(nn.Module):
 
     def embed_text(self, phoneme_ids: Tensor, bert: Tensor) -> Tensor:
         """Return [B, P, d] for phoneme ids [B, P] and BERT features [B, bert_dim, P]."""
-        x = self.text_embedding(phoneme_ids) + self.bert_projection(bert.transpose(1, 2))
+        features = bert.transpose(1, 2).to(self.bert_projection.weight.dtype)
+        x = self.text_embedding(phoneme_ids) + self.bert_projection(features)
         return x + self.text_position_scale * self._positions(0, x.shape[1], x.dtype)
 
-    def embed_tokens(self, tokens: Tensor, first_position: int = 0) -> Tensor:
-        """Return [B, S, d] for semantic tokens [B, S] whose first one has the given position."""
+    def embed_tokens(self, tokens: Tensor, first_position: int | Tensor = 0) -> Tensor:
+        """Return [B, S, d] for semantic tokens [B, S] whose first one has the given position.
+
+        A position on the device, int64 [1], must be within `positions`, and is that of one token.
+        """
         y = self.token_embedding(tokens)
         return y + self.token_position_scale * self._positions(first_position, y.shape[1], y.dtype)
 
     def hidden_states(
-        self, h: Tensor, mask: Tensor | None = None, cache: KVCache | None = None
+        self, h: Tensor, mask: Tensor | None = None, cache: KVCache | FixedCache | None = None
     ) -> Tensor:
         """Run rows h [B, T, d] through all layers; see TransformerLayer for mask and cache."""
         rows = h.shape[1]
@@ -128,7 +139,9 @@ class Text2Semantic(nn.Module):
             mask = mask & (rows < x.shape[1] + token_lengths[:, None])[:, None, None]
         return self.logits(self.hidden_states(xy, mask)[:, x.shape[1] - 1 :])
 
-    def _positions(self, first: int, count: int, dtype: torch.dtype) -> Tensor:
+    def _positions(self, first: int | Tensor, count: int, dtype: torch.dtype) -> Tensor:
+        if isinstance(first, Tensor):
+            return self.positions.index_select(0, first).to(dtype)
         if first + count > self.positions.shape[0]:
             more = sinusoid_table(first + count, self.config.hidden_dim, self.positions.device)
             return more[first:].to(dtype)

@@ -48,6 +48,18 @@ def choose(probs: Tensor, noise: Tensor) -> Tensor:
     return torch.argmax(probs / noise, dim=-1)
 
 
+def draw(
+    logits: Tensor, noise: Tensor, sampling: SamplingParameters, eos: int
+) -> tuple[Tensor, Tensor]:
+    """Return ids [B] drawn from logits [B, V], and which rows have ended, bool [B].
+
+    A row ends when the end token is drawn, and also when it is the most likely one (both as
+    upstream); noise is that of `choose`.
+    """
+    tokens = choose(probabilities(logits, sampling), noise)
+    return tokens, (tokens == eos) | (logits.argmax(dim=-1) == eos)
+
+
 def exponential_noise(like: Tensor, generator: torch.Generator) -> Tensor:
     """Return noise for `choose`, in float32, so that a seed means the same in every precision."""
     noise = torch.empty(like.shape, device=like.device, dtype=torch.float32)

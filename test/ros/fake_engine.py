@@ -18,7 +18,8 @@ import numpy as np
 
 from gptsovits_ros.engine import worker
 from gptsovits_ros.errors import CanceledError, VoiceInvalidError
-from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest, VoiceInfo
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import AudioChunk, SpeechRequest, VoiceInfo
 
 SAMPLE_RATE = 32000
 CHUNK_SAMPLES = 6400

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gptsovits_ros.audio.pcm import to_s16le
-from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import SpeechRequest
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 

@@ -23,7 +23,7 @@ def add_cache_root(parser: argparse.ArgumentParser) -> None:
 def changing_store(args: argparse.Namespace) -> VoiceStore:
     """Return the store, which removes the phrases of a voice with its files."""
     from gptsovits_ros.engine.phrase_cache import PhraseCache
-    from gptsovits_ros.types import EngineSettings
+    from gptsovits_ros.settings import EngineSettings
     from gptsovits_ros.voice.store import VoiceStore
 
     store = VoiceStore(args.voice_root, args.model_root)

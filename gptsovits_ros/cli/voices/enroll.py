@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     """Make the voice and print what was found in the recordings."""
     from gptsovits_ros.engine.engine import Engine
     from gptsovits_ros.engine.enrolment import EMBEDDINGS, KEEP, EnrolmentRequest
-    from gptsovits_ros.types import EngineSettings
+    from gptsovits_ros.settings import EngineSettings
     from gptsovits_ros.voice.consent import Consent
     from gptsovits_ros.voice.enroll.decode import Clip
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gptsovits_ros.engine.engine import Engine
-    from gptsovits_ros.types import EngineSettings
+    from gptsovits_ros.settings import EngineSettings
 
 EPILOG = 'Without -o the sound card is used, which needs the Python package sounddevice.'
 SENTENCES = {
@@ -49,7 +49,8 @@ def run(
     import numpy as np
 
     from gptsovits_ros.audio.files import SyntheticLabel, write_wav
-    from gptsovits_ros.types import EngineSettings, SpeechRequest
+    from gptsovits_ros.settings import EngineSettings
+    from gptsovits_ros.types import SpeechRequest
     from gptsovits_ros.voice.store import VoiceStore
 
     store = VoiceStore(args.voice_root, args.model_root)

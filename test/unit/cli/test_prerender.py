@@ -22,7 +22,8 @@ from gptsovits_ros.errors import (
 )
 from gptsovits_ros.ros.parameters import Parameters
 from gptsovits_ros.ros.requests import request_from_text
-from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import AudioChunk, SpeechRequest
 from gptsovits_ros.voice.store import VoiceStore
 
 PHRASES = '# for the lift\nGoing up.\n\n  Going down.  \n'

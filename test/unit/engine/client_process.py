@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from gptsovits_ros.engine.client import EngineClient
-from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import SpeechRequest
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ import zmq
 import gptsovits_ros
 from gptsovits_ros.engine import protocol
 from gptsovits_ros.engine.client import EngineClient
-from gptsovits_ros.types import EngineSettings
+from gptsovits_ros.settings import EngineSettings
 
 FAKE_WORKER = Path(__file__).with_name('fake_engine_worker.py')
 PATIENCE_S = 10.0

@@ -20,9 +20,10 @@ from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.guard import Prompt, SegmentGuard
 from gptsovits_ros.engine.loaded_voice import load_voice
 from gptsovits_ros.errors import CanceledError
+from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.text.symbols import symbol_table
-from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.types import SpeechRequest
 
 PAGE = (Path(__file__).parents[3] / 'docs' / 'guard.md').read_text('utf-8')
 MAX_SEC = 54.0  # as official models

@@ -12,7 +12,8 @@ from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.kept_conditions import Conditions, keep_conditions
 from gptsovits_ros.engine.voice_tasks import DeleteVoice, DescribeVoice, ExportVoice, ImportVoice
 from gptsovits_ros.errors import VoiceStoreError
-from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import SpeechRequest
 from gptsovits_ros.voice import bundled
 from gptsovits_ros.voice.standin import make_test_voice
 from gptsovits_ros.voice.voice_file import read_voice_file, write_voice_file

@@ -27,7 +27,8 @@ from gptsovits_ros.errors import (
     VoiceNotFoundError,
     VoiceStoreError,
 )
-from gptsovits_ros.types import EngineSettings, SamplingParameters, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import SamplingParameters, SpeechRequest
 from gptsovits_ros.voice.store import VoiceStore
 
 MIXED = '你好，我是机器人。Hello world, this is a test! 今天是2024年3月15日。'

@@ -34,7 +34,8 @@ from gptsovits_ros.errors import (
     VoiceInvalidError,
     VoiceNotFoundError,
 )
-from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import SpeechRequest
 from gptsovits_ros.voice import bundled
 from gptsovits_ros.voice.consent import Consent
 from gptsovits_ros.voice.enroll.decode import Clip

@@ -15,7 +15,8 @@ from gptsovits_ros.engine import loaded_voice
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.kept_conditions import Conditions, keep_conditions, kept_conditions
 from gptsovits_ros.errors import VoiceInvalidError
-from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import SpeechRequest
 from gptsovits_ros.voice.conditions import (
     MAX_FILE_BYTES,
     StoredConditions,

@@ -18,7 +18,8 @@ from gptsovits_ros.engine.chunk_plan import PaceMeter
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.synthesis import SegmentSpeech
 from gptsovits_ros.errors import CanceledError, OutOfMemoryError
-from gptsovits_ros.types import AudioChunk, EngineSettings, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import AudioChunk, SpeechRequest
 
 TEXT = '今天天气很好，\nHello!'
 

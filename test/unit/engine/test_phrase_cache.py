@@ -20,7 +20,8 @@ from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.phrase_cache import PhraseCache, faults
 from gptsovits_ros.engine.phrase_files import PhraseFiles
 from gptsovits_ros.errors import CanceledError, ConfigurationError, VoiceStoreError
-from gptsovits_ros.types import AudioChunk, EngineSettings, SamplingParameters, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import AudioChunk, SamplingParameters, SpeechRequest
 from gptsovits_ros.voice.store import Voice, VoiceStore, read_voice
 
 RATE = 32000

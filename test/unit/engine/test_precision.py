@@ -15,6 +15,7 @@ from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.number_formats import (
     BFLOAT16,
+    FLOAT16,
     FLOAT32,
     INT8,
     Int8Linear,
@@ -26,7 +27,8 @@ from gptsovits_ros.semantic.config import SemanticConfig
 from gptsovits_ros.semantic.generate import generate
 from gptsovits_ros.semantic.kv_cache import KVCache
 from gptsovits_ros.semantic.model import Text2Semantic, prefix_mask
-from gptsovits_ros.types import PRECISIONS, EngineSettings, SamplingParameters, SpeechRequest
+from gptsovits_ros.settings import PRECISIONS, EngineSettings
+from gptsovits_ros.types import SamplingParameters, SpeechRequest
 
 CPU, GPU = torch.device('cpu'), torch.device('cuda:0')
 NEWEST, OLD = frozenset({'avx512_vnni', 'avx512_bf16'}), frozenset({'avx2'})
@@ -54,8 +56,10 @@ def test_the_cpu_decides_what_each_model_gets(precision, flags, formats):
     assert ModelFormats.of(precision, CPU, flags) == formats
 
 
-def test_on_another_device_auto_is_float32_and_int8_is_refused():
-    assert ModelFormats.of('auto', GPU, NEWEST) == ModelFormats()
+def test_on_a_gpu_auto_is_float16_and_int8_is_refused():
+    assert ModelFormats.of('auto', GPU, NEWEST) == ModelFormats(FLOAT16, FLOAT16, FLOAT16)
+    assert ModelFormats.of('float16', GPU, NEWEST) == ModelFormats.of('auto', GPU, NEWEST)
+    assert ModelFormats.of('auto', torch.device('xpu'), NEWEST) == ModelFormats()
     with pytest.raises(ConfigurationError, match='int8 is for the CPU'):
         ModelFormats.of('int8', GPU, NEWEST)
 
@@ -65,8 +69,9 @@ def test_a_misspelt_precision_is_refused():
         ModelFormats.of('fp8', CPU)
 
 
-def test_bfloat16_on_a_cpu_without_it_is_done_and_said(caplog):
-    assert ModelFormats.of('bfloat16', CPU, OLD).semantic == BFLOAT16
+@pytest.mark.parametrize(('precision', 'flags'), [('bfloat16', OLD), ('float16', NEWEST)])
+def test_a_format_that_is_slow_on_this_cpu_is_done_and_said(caplog, precision, flags):
+    assert ModelFormats.of(precision, CPU, flags).semantic == precision
     assert 'float32 would be quicker' in caplog.text
 
 
@@ -91,7 +96,8 @@ def gpt() -> Text2Semantic:
 # a random model are all nearly equally likely, so few of its choices are clear.
 @needs_int8
 @pytest.mark.parametrize(
-    ('number_format', 'error', 'agreement'), [(BFLOAT16, 0.01, 0.97), (INT8, 0.04, 0.9)]
+    ('number_format', 'error', 'agreement'),
+    [(BFLOAT16, 0.01, 0.97), (FLOAT16, 0.01, 0.97), (INT8, 0.04, 0.9)],
 )
 @torch.inference_mode()
 def test_logits_of_a_quick_gpt_are_close(gpt, number_format, error, agreement):
@@ -136,15 +142,16 @@ def test_the_same_seed_gives_the_same_tokens_in_int8(gpt):
     assert tokens(1) == tokens(1) != tokens(2)
 
 
+@pytest.mark.parametrize('number_format', [BFLOAT16, FLOAT16])
 @torch.inference_mode()
-def test_audio_of_a_quick_decoder_is_close():
+def test_audio_of_a_quick_decoder_is_close(number_format):
     torch.manual_seed(7)
     model = Sovits(SovitsConfig(upsample_initial_channel=256)).eval().requires_grad_(False)
     quick = copy.deepcopy(model)
-    ModelFormats(decoder=BFLOAT16).apply(quick)
+    ModelFormats(decoder=number_format).apply(quick)
     z, style = torch.randn(1, 192, 20), torch.randn(1, 512, 1)
     exact, wave = model.decoder(z, style), quick.decoder(z, style)
-    assert wave.shape == exact.shape
+    assert wave.shape == exact.shape and wave.dtype == exact.dtype
     assert 0 < (wave - exact).norm() / exact.norm() < 0.01
 
 
@@ -174,14 +181,14 @@ def test_an_engine_computes_as_its_settings_say(tiny_voice):
     settings = EngineSettings(voice_root=str(tiny_voice.parent), device='cpu', threads=1)
     request = SpeechRequest('今天天气很好。', language='zh', seed=3)
     sizes = {}
-    for precision in ('float32', 'int8'):
+    for precision in ('float32', 'float16', 'int8'):
         engine = Engine.load(replace(settings, precision=precision))
         layer = engine.loaded_voice().semantic.layers[0].linear1
         assert isinstance(layer, Int8Linear) == (precision == 'int8')
         sizes[precision] = engine.resident_bytes
         samples = np.concatenate([chunk.samples for chunk in engine.synthesize(request)])
         assert np.isfinite(samples).all() and samples.any()
-    assert sizes['int8'] < sizes['float32']
+    assert max(sizes['int8'], sizes['float16']) < sizes['float32']
 
 
 def test_an_engine_of_an_unknown_precision_does_not_start(tiny_voice):

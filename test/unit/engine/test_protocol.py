@@ -44,13 +44,8 @@ from gptsovits_ros.engine.voice_tasks import (
     SetDefaultVoice,
 )
 from gptsovits_ros.errors import GptsovitsError, ProtocolError, VoiceNotFoundError
-from gptsovits_ros.types import (
-    AudioChunk,
-    EngineSettings,
-    SamplingParameters,
-    SpeechRequest,
-    VoiceInfo,
-)
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import AudioChunk, SamplingParameters, SpeechRequest, VoiceInfo
 
 REQUEST = SpeechRequest(
     '你好, world. 🤖',

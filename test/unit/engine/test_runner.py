@@ -16,7 +16,8 @@ from gptsovits_ros.errors import (
     QueueFullError,
     VoiceNotFoundError,
 )
-from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import SpeechRequest
 
 
 class TorchOutOfMemoryError(RuntimeError):

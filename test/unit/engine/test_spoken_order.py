@@ -15,8 +15,9 @@ from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.guard import Prompt, SegmentGuard, SpokenOrder
 from gptsovits_ros.errors import CheckpointError
 from gptsovits_ros.semantic.token_table import TokenTable
+from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.text.frontend import TextFrontend
-from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.types import SpeechRequest
 
 TEXT = 'My new robot can say good morning to you.'
 LIMIT = 12.0

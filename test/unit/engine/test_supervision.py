@@ -20,7 +20,8 @@ from gptsovits_ros.errors import (
     EngineStalledError,
     EngineUnavailableError,
 )
-from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import SpeechRequest
 
 PATIENCE_S = 10.0
 ENDLESS = 'chunks 1000000 100 0.005'

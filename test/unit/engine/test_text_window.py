@@ -20,9 +20,10 @@ from gptsovits_ros.errors import VoiceInvalidError
 from gptsovits_ros.semantic.generate import generate
 from gptsovits_ros.semantic.text_path import CodePhonemes
 from gptsovits_ros.semantic.token_table import TokenTable
+from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.text.symbols import PUNCTUATION, symbol_ids
-from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.types import SpeechRequest
 
 TEXT = 'Hello there, my name is Robot.'
 

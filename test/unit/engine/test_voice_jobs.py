@@ -23,7 +23,8 @@ from gptsovits_ros.errors import (
     VoiceExistsError,
     VoiceInvalidError,
 )
-from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import SpeechRequest
 from gptsovits_ros.voice.standin import make_test_voice
 
 

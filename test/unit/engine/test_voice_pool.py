@@ -16,7 +16,8 @@ from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.model_cache import size_bytes
 from gptsovits_ros.engine.voice_pool import MIB
 from gptsovits_ros.errors import VoiceInvalidError, VoiceNotFoundError
-from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import SpeechRequest
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from gptsovits_ros.errors import (
     VoiceInvalidError,
     VoiceStoreError,
 )
-from gptsovits_ros.types import EngineSettings, SpeechRequest
+from gptsovits_ros.settings import EngineSettings
+from gptsovits_ros.types import SpeechRequest
 from gptsovits_ros.voice import archive_layout, export, importing
 from gptsovits_ros.voice.consent import Consent, write_consent
 from gptsovits_ros.voice.export import export_voice
