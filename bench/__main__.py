@@ -25,7 +25,7 @@ from pathlib import Path
 from bench.report import OUT, table, write
 from bench.setup import Setup
 from gptsovits_ros.errors import GptsovitsError
-from gptsovits_ros.settings import PRECISIONS
+from gptsovits_ros.settings import DRAW_AHEAD, PRECISIONS
 
 BENCHES = ('speech', 'phrases', 'shared', 'batching', 'soak', 'peers')
 
@@ -58,6 +58,12 @@ def main() -> int:
         help='number format of the models (default: auto)',
     )
     parser.add_argument(
+        '--draw-ahead',
+        default='auto',
+        choices=DRAW_AHEAD,
+        help='whether the token loop has threads of its own (default: auto)',
+    )
+    parser.add_argument(
         '--pause',
         action='store_true',
         help='of peers: wait for Enter when all programs are loaded, to stop other work first',
@@ -77,6 +83,7 @@ def main() -> int:
         args.utterances,
         shlex.join(['python', '-m', 'bench', *sys.argv[1:]]),
         args.precision,
+        args.draw_ahead,
         args.pause,
     )
     try:

@@ -24,6 +24,7 @@ class Setup:
         utterances: how many are spoken in the benchmarks that count them.
         command: what measures it again.
         precision: number format of the models, one of settings.PRECISIONS.
+        draw_ahead: one of settings.DRAW_AHEAD.
         pause: whether to wait for Enter when the programs of `peers` are loaded.
 
     """
@@ -35,6 +36,7 @@ class Setup:
     utterances: int
     command: str
     precision: str = 'auto'
+    draw_ahead: str = 'auto'
     pause: bool = False
 
     def voice_folder(self, size: str = 'full') -> Path:
@@ -54,9 +56,13 @@ class Setup:
             device=self.device,
             threads=self.threads,
             precision=self.precision,
+            draw_ahead=self.draw_ahead,
         )
 
     def conditions(self, device: str) -> Conditions:
         """Return what is equal for all rows; the goals are for the full-size stand-in."""
-        note = '' if self.precision == 'auto' else f' ({self.precision})'
+        special = [self.precision] if self.precision != 'auto' else []
+        if self.draw_ahead != 'auto':
+            special.append(f'draw-ahead {self.draw_ahead}')
+        note = f' ({", ".join(special)})' if special else ''
         return Conditions(device, self.threads, self.command, self.voice is None, note)

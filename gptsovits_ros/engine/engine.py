@@ -29,9 +29,9 @@ from gptsovits_ros.engine.enrolment import Enroller, EnrolmentRequest
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice
 from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.phrase_cache import PhraseCache
-from gptsovits_ros.engine.precision import ModelFormats
+from gptsovits_ros.engine.precision import ModelFormats, cpu_flags
 from gptsovits_ros.engine.synthesis import SegmentSpeech
-from gptsovits_ros.engine.threads import default_threads, enrolment_threads
+from gptsovits_ros.engine.threads import default_threads, draws_ahead, enrolment_threads
 from gptsovits_ros.engine.voice_jobs import VoiceJobs
 from gptsovits_ros.engine.voice_pool import VoicePool
 from gptsovits_ros.engine.voice_tasks import (
@@ -81,6 +81,9 @@ class Engine:
         self._device = device
         cores = len(os.sched_getaffinity(0))
         self._threads = settings.threads or default_threads(cores)
+        on_cpu = device.type == 'cpu'
+        ahead = on_cpu and draws_ahead(settings.draw_ahead, self._threads, cpu_flags())
+        self._shared_threads = self._threads if ahead else 1
         self._models = ModelCache(device, ModelFormats.of(settings.precision, device).apply)
         self._captured = CapturedModels.on(device, settings.cuda_graphs)
         self._lexicons = (load_lexicon(Path(settings.lexicon)),) if settings.lexicon else ()
@@ -235,14 +238,13 @@ class Engine:
             _check_language(voice.voice, request.language)
             seed = secrets.randbits(63) if request.seed is None else request.seed
             meter = self._meters.setdefault(voice.voice.name, PaceMeter())
-            threads = self._threads if self._device.type == 'cpu' else 1
             segments = self._segments(request, voice)
             spoken = enumerate(segments[request.first_segment :], request.first_segment)
             mark = None if self._watermark is None else MarkedStream(self._watermark).marked
             for index, (segment, phonemes) in spoken:
                 marked = _as_marked(request, segment)
                 speech = SegmentSpeech(
-                    voice, marked, seed, index, phonemes, meter, cancelled, threads
+                    voice, marked, seed, index, phonemes, meter, cancelled, self._shared_threads
                 )
                 with closing(_spoken_segment(speech)) as chunks:
                     for chunk in chunks:

@@ -94,8 +94,8 @@ class SegmentSpeech:
         meter: measures the models.
         cancelled: asked for each token and before each decode, by the thread that reads the
             pieces.
-        threads: CPU threads of torch. From 2 on, the token loop has a thread and a share of them
-            while a stream is decoded (draw_ahead); with 1 it takes turns with the decoder.
+        threads: CPU threads of torch that the token loop shares with the decoder, in a thread of
+            its own, while a stream is decoded (draw_ahead); 1: they take turns.
 
     """
 

@@ -16,7 +16,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from gptsovits_ros.errors import GptsovitsError, ParameterInvalidError
-from gptsovits_ros.ros.parameter_table import SPECS, ParamSpec, check
+from gptsovits_ros.ros.parameter_spec import ParamSpec
+from gptsovits_ros.ros.parameter_table import SPECS, check
 from gptsovits_ros.ros.parameters import Parameters
 
 

@@ -8,52 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from gptsovits_ros.errors import ParameterInvalidError
-from gptsovits_ros.settings import CACHE_MODES, PRECISIONS
+from gptsovits_ros.ros.engine_table import ENGINE_PARAMETERS
+from gptsovits_ros.ros.parameter_spec import ParamSpec
 from gptsovits_ros.types import LANGUAGES, REQUEST_BOUNDS, SPLIT_METHODS
-
-Value = str | bool | int | float
-
-
-@dataclass(frozen=True)
-class ParamSpec:
-    """One parameter.
-
-    Attributes:
-        name: dotted by topic, as in the YAML file.
-        default: its type is the type of the parameter.
-        description: what it does, with its unit.
-        bounds: lowest and highest allowed value, both included; None: no bounds.
-        choices: the allowed values; empty: any.
-        pattern: regular expression that the whole value must match; empty: any.
-        read_only: True if it can be set at start only.
-
-    """
-
-    name: str
-    default: Value
-    description: str
-    bounds: tuple[float, float] | None = None
-    choices: tuple[str, ...] = ()
-    pattern: str = ''
-    read_only: bool = False
-
-    @property
-    def field(self) -> str:
-        """Name of its field in Parameters."""
-        return self.name.replace('.', '_')
-
-    @property
-    def constraint(self) -> str:
-        """What values are allowed, for people; empty: any of the type."""
-        if self.bounds:
-            return f'[{self.bounds[0]}, {self.bounds[1]}]'
-        if self.choices:
-            return 'one of ' + ', '.join(self.choices)
-        return f'matching {self.pattern}' if self.pattern else ''
-
 
 # A relative or absolute ROS name; no `~` and no substitutions: the namespace tells robots apart.
 TOPIC_PATTERN = r'/?[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*'
@@ -269,102 +228,7 @@ PARAMETERS = (
         read_only=True,
     ),
     ParamSpec('enroll.max_audio_mb', 16, 'Largest recording in a request [MB].', bounds=(1, 32)),
-    ParamSpec(
-        'engine.python',
-        '',
-        'Python interpreter of the engine process; empty: the one of the node.',
-        read_only=True,
-    ),
-    ParamSpec(
-        'engine.device',
-        'auto',
-        'Where models run; auto: cuda:0 where there is one.',
-        pattern=r'auto|cpu|cuda:[0-9]{1,2}',
-        read_only=True,
-    ),
-    ParamSpec(
-        'engine.threads',
-        0,
-        'CPU threads of the models; 0: half of the cores, for an enrolment all, at most 4.',
-        bounds=(0, 256),
-        read_only=True,
-    ),
-    ParamSpec(
-        'engine.precision',
-        'auto',
-        'Number format of the models; auto: for each model the quickest one whose error is known '
-        'to be small on this device.',
-        choices=PRECISIONS,
-        read_only=True,
-    ),
-    ParamSpec(
-        'engine.memory_budget_mb',
-        0,
-        'Memory for the weights of the voices [MiB]; beyond it the least recently used one is '
-        'unloaded; 0: no limit.',
-        bounds=(0, 1_048_576),
-        read_only=True,
-    ),
-    ParamSpec(
-        'engine.voice_root',
-        '',
-        'Folder with one folder per voice; empty: $XDG_DATA_HOME/gptsovits_ros/voices.',
-        read_only=True,
-    ),
-    ParamSpec(
-        'engine.model_root',
-        '',
-        'Folder with the shared models; empty: $XDG_DATA_HOME/gptsovits_ros/models.',
-        read_only=True,
-    ),
-    ParamSpec(
-        'engine.cache',
-        'seeded',
-        'Phrases that come from the cache: prerendered ones; seeded: also those with a seed that '
-        'were said before; all: all that were said before.',
-        choices=CACHE_MODES,
-        read_only=True,
-    ),
-    ParamSpec(
-        'engine.cache_root',
-        '',
-        'Folder of the phrase cache; empty: $XDG_CACHE_HOME/gptsovits_ros.',
-        read_only=True,
-    ),
-    ParamSpec(
-        'engine.cache_mb',
-        256,
-        'Disk space for phrases [MiB].',
-        bounds=(1, 1_048_576),
-        read_only=True,
-    ),
-    ParamSpec(
-        'engine.cache_memory_mb',
-        32,
-        'Memory for the phrases used last [MiB].',
-        bounds=(0, 65_536),
-        read_only=True,
-    ),
-    ParamSpec(
-        'engine.watermark',
-        False,
-        'Add an inaudible mark to all that is said, which `gptsovits_ros watermark` finds.',
-        read_only=True,
-    ),
-    ParamSpec(
-        'engine.start_timeout_s',
-        120.0,
-        'Longest time for the engine to load its models [s].',
-        bounds=(1.0, 3600.0),
-        read_only=True,
-    ),
-    ParamSpec(
-        'engine.stall_timeout_s',
-        30.0,
-        'The engine is restarted after so long without progress [s].',
-        bounds=(1.0, 600.0),
-        read_only=True,
-    ),
+    *ENGINE_PARAMETERS,
 )
 
 SPECS: Mapping[str, ParamSpec] = {spec.name: spec for spec in PARAMETERS}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 
-from gptsovits_ros.ros.parameter_table import PARAMETERS, SPECS, Value, check
+from gptsovits_ros.ros.parameter_spec import Value
+from gptsovits_ros.ros.parameter_table import PARAMETERS, SPECS, check
 from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.types import SamplingParameters
 
@@ -57,6 +58,10 @@ class Parameters:
     engine_device: str
     engine_threads: int
     engine_precision: str
+    engine_draw_ahead: str
+    engine_cuda_graphs: bool
+    engine_gpu_memory_mb: int
+    engine_idle_unload_s: float
     engine_memory_budget_mb: int
     engine_voice_root: str
     engine_model_root: str
@@ -110,6 +115,10 @@ class Parameters:
             device=self.engine_device,
             threads=self.engine_threads,
             precision=self.engine_precision,
+            draw_ahead=self.engine_draw_ahead,
+            cuda_graphs=self.engine_cuda_graphs,
+            gpu_memory_mb=self.engine_gpu_memory_mb,
+            idle_unload_s=self.engine_idle_unload_s,
             memory_budget_mb=self.engine_memory_budget_mb,
             upstream_compatible=self.text_upstream_compatible,
             lexicon=self.text_lexicon,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gptsovits_ros.ros.parameter_table import SPECS, ParamSpec, Value, check
+from gptsovits_ros.ros.parameter_spec import ParamSpec, Value
+from gptsovits_ros.ros.parameter_table import SPECS, check
 
 NULL_DEVICE = 'null'
 

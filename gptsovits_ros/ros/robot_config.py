@@ -14,7 +14,8 @@ from pathlib import Path
 import yaml
 
 from gptsovits_ros.errors import ConfigurationError
-from gptsovits_ros.ros.parameter_table import SPECS, Value, find_problem
+from gptsovits_ros.ros.parameter_spec import Value
+from gptsovits_ros.ros.parameter_table import SPECS, find_problem
 from gptsovits_ros.ros.parameters import unknown_names
 from gptsovits_ros.ros.player_table import PLAYER_SPECS
 

@@ -57,7 +57,11 @@ def engines(root) -> Iterator[Callable[[int], Engine]]:
         def engine(threads: int) -> Engine:
             if threads not in made:
                 settings = EngineSettings(
-                    voice_root=str(root), default_voice='plain', device='cpu', threads=threads
+                    voice_root=str(root),
+                    default_voice='plain',
+                    device='cpu',
+                    threads=threads,
+                    draw_ahead='on',
                 )
                 made[threads] = Engine.load(settings)
             return made[threads]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gptsovits_ros.ros.parameter_table import PARAMETERS, ParamSpec
+from gptsovits_ros.ros.parameter_spec import ParamSpec
+from gptsovits_ros.ros.parameter_table import PARAMETERS
 
 REPO = Path(__file__).parents[3]
 PAGE = (REPO / 'docs' / 'interfaces.md').read_text()

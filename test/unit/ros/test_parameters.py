@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from gptsovits_ros.errors import ParameterInvalidError
-from gptsovits_ros.ros.parameter_table import PARAMETERS, SPECS, ParamSpec, find_problem
+from gptsovits_ros.ros.parameter_spec import ParamSpec
+from gptsovits_ros.ros.parameter_table import PARAMETERS, SPECS, find_problem
 from gptsovits_ros.ros.parameters import Parameters, unknown_names
 
 REPO = Path(__file__).parents[3]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from gptsovits_ros.errors import ParameterInvalidError
-from gptsovits_ros.ros.parameter_table import ParamSpec
+from gptsovits_ros.ros.parameter_spec import ParamSpec
 from gptsovits_ros.ros.player_table import (
     PLAYER_PARAMETERS,
     PLAYER_SPECS,
