@@ -25,6 +25,7 @@ from gptsovits_ros.audio.watermark import MarkedStream
 from gptsovits_ros.engine.chunk_plan import PaceMeter
 from gptsovits_ros.engine.cuda_graphs import CapturedModels
 from gptsovits_ros.engine.description import voice_info
+from gptsovits_ros.engine.device import find_device, limit_memory
 from gptsovits_ros.engine.enrolment import Enroller, EnrolmentRequest
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice
 from gptsovits_ros.engine.model_cache import ModelCache
@@ -44,7 +45,6 @@ from gptsovits_ros.engine.voice_tasks import (
 )
 from gptsovits_ros.engine.watermark_weights import load_watermark
 from gptsovits_ros.errors import (
-    ConfigurationError,
     LanguageUnsupportedError,
     TextInvalidError,
     VoiceInvalidError,
@@ -68,6 +68,9 @@ from gptsovits_ros.types import (
 )
 from gptsovits_ros.voice.enroll.report import EnrolmentReport
 from gptsovits_ros.voice.store import Voice, VoiceStore
+
+# Every language reads numbers.
+WARM_UP_TEXT = '1, 2, 3, 4, 5, 6, 7, 8, 9, 10.'
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +117,8 @@ class Engine:
         engine._frontend(voice.acoustic.symbols).load(voice.voice.languages)
         if engine._phrases is not None:
             engine._phrases.prepare(voice.voice)
+        if engine._device.type == 'cuda':
+            engine._warm_up(voice.voice)
         return engine
 
     @classmethod
@@ -125,7 +130,9 @@ class Engine:
 
         """
         store = VoiceStore(settings.voice_root, settings.model_root)
-        engine = cls(settings, store, _device(settings.device))
+        device = find_device(settings.device)
+        limit_memory(device, settings.gpu_memory_mb)
+        engine = cls(settings, store, device)
         torch.set_num_threads(engine._threads)
         return engine
 
@@ -180,6 +187,10 @@ class Engine:
             self._pool.drop(done.voice)
             self._meters.pop(done.voice, None)
         return done
+
+    def unload(self) -> None:
+        """Give up the models of all voices; whoever asks for one next waits until it is loaded."""
+        self._pool.clear()
 
     def voices(self) -> list[VoiceInfo]:
         """Return all voices of the store, sorted by name, without loading their models.
@@ -273,6 +284,18 @@ class Engine:
             _refuse_language(voice.voice, language)
         return spoken
 
+    def _warm_up(self, voice: Voice) -> None:
+        """Speak to nobody: a GPU sets itself up, and steps are captured, at their first use."""
+        request = SpeechRequest(
+            WARM_UP_TEXT, voice=voice.name, language=voice.languages[0], seed=0
+        )
+        # A window of frames is captured when it comes the second time.
+        for _ in range(2):
+            for _ in self._spoken(request, never):
+                pass
+        # What was measured meanwhile tells nothing of later.
+        self._meters.clear()
+
     def _settle_store(self) -> None:
         """Remove what a program that died left in the store: recordings, maybe."""
         try:
@@ -359,25 +382,3 @@ def _refuse_language(voice: Voice, language: str) -> NoReturn:
         f'voice "{voice.name}" does not speak "{language}"; it speaks '
         + ', '.join(voice.languages)
     )
-
-
-def _device(name: str) -> torch.device:
-    """Return a device that exists."""
-    if name == 'auto':
-        return torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ConfigurationError(
-            f'engine.device is "{name}"; use auto, cpu or cuda:<n>'
-        ) from error
-    if (
-        device.type not in ('cpu', 'cuda')
-        or device.type == 'cuda'
-        and ((device.index or 0) >= torch.cuda.device_count())
-    ):
-        raise ConfigurationError(
-            f'there is no device "{name}" here; torch sees '
-            f'{torch.cuda.device_count()} CUDA devices. Use auto, cpu or cuda:<n>'
-        )
-    return device

@@ -44,6 +44,9 @@ class EngineLike(Protocol):
     ) -> Iterator[AudioChunk]:
         """Yield the audio (a generator); ask `cancelled` often, and raise CanceledError then."""
 
+    def unload(self) -> None:
+        """Give up what can be loaded again, since nobody has asked for anything for a while."""
+
     def do_voice_task(self, task: VoiceTask, cancelled: Callable[[], bool]) -> VoiceDone:
         """Do what is asked of the voice store; raise CanceledError if it is to be left undone.
 
@@ -168,6 +171,8 @@ class EngineRunner(threading.Thread):
         """Load, then speak until `stop`."""
         engine = self._load()
         while engine is not None:
+            if not self._has_work(self._settings.idle_unload_s):
+                engine.unload()
             job = self._next_job()
             if job is None:
                 return
@@ -186,6 +191,13 @@ class EngineRunner(threading.Thread):
             return None
         LOGGER.info('ready on %s, loaded in %.1f s', ready.device, ready.load_s)
         return engine
+
+    def _has_work(self, patience_s: float) -> bool:
+        """Return whether there is anything to do within so long; 0: True, whenever it comes."""
+        with self._changed:
+            return not patience_s or self._changed.wait_for(
+                lambda: bool(self._queue or self._stopping), patience_s
+            )
 
     def _next_job(self) -> Job | None:
         with self._changed:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
+
 from gptsovits_ros.engine.loaded_voice import LoadedVoice
 from gptsovits_ros.engine.model_cache import FileState, file_states, size_bytes
 from gptsovits_ros.voice.store import Voice, VoiceStore
@@ -77,6 +79,15 @@ class VoicePool:
         if self._residents.pop(name, None) is not None:
             _give_back_memory()
             log.info('voice "%s" unloaded', name)
+
+    def clear(self) -> None:
+        """Give up all voices that nobody uses."""
+        names = [name for name, resident in self._residents.items() if not resident.users]
+        for name in names:
+            del self._residents[name]
+        if names:
+            _give_back_memory()
+            log.info('unloaded: %s', ', '.join(names))
 
     @contextmanager
     def using(self, name: str) -> Iterator[LoadedVoice]:
@@ -155,3 +166,5 @@ def _give_back_memory() -> None:
     trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
     if trim is not None:
         trim(0)
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

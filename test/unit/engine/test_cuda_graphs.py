@@ -108,3 +108,11 @@ def test_only_a_gpu_that_shall_captures(monkeypatch):
     for device, wanted in ((cpu, True), (gpu, False), (gpu, True)):
         CapturedModels.on(device, wanted)
     assert made == [gpu]
+
+
+def test_a_warm_up_captures_what_speech_replays(make):
+    engine = make(replayed)
+    before = spoken(make(replayed), 1)
+    engine._warm_up(engine.loaded_voice().voice)
+    assert engine.loaded_voice().steps.captured
+    assert np.array_equal(spoken(engine, 1), before)

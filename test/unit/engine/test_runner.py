@@ -140,3 +140,40 @@ def test_an_engine_that_ignores_cancel_is_closed_at_its_next_chunk():
         'Ready', 'Chunk', 'Chunk', 'Chunk', 'Error',
     ]  # fmt: skip
     assert sent[-1].code == CanceledError.code
+
+
+def test_an_engine_without_work_unloads_once_and_speaks_again():
+    log = []
+    unloaded, spoken = threading.Event(), threading.Event()
+
+    class Idle:
+        device = 'fake'
+
+        def voices(self):
+            return []
+
+        def unload(self):
+            log.append('unload')
+            unloaded.set()
+
+        def synthesize(self, request, cancelled):
+            log.append('speak')
+            yield protocol.AudioChunk(np.zeros(1, np.float32), 32000)
+
+    def send(client, message):
+        if isinstance(message, protocol.End):
+            spoken.set()
+
+    engine = EngineRunner(lambda _: Idle(), EngineSettings(idle_unload_s=0.05), send, lambda: None)
+    engine.start()
+    for count in (1, 2):
+        assert unloaded.wait(10)
+        unloaded.clear()
+        assert not unloaded.wait(0.2)  # nothing is left to unload
+        assert log.count('unload') == count
+        engine.submit(make_job(count, window=2**40))
+        assert spoken.wait(10)
+        spoken.clear()
+    engine.stop()
+    engine.join(10)
+    assert not engine.is_alive() and log[:3] == ['unload', 'speak', 'unload']

@@ -168,3 +168,18 @@ def test_a_voice_that_was_deleted_or_damaged_is_not_spoken_from_memory(root):
     with pytest.raises(VoiceNotFoundError):
         speak(engine, 'bob')
     assert engine.resident_voices == ['ann']
+
+
+def test_all_voices_are_unloaded_but_for_one_that_speaks_and_speak_again(root, caplog):
+    caplog.set_level(logging.INFO)
+    engine = load(root)
+    before = speak(engine, 'ann')
+    speak(engine, 'bob')
+    chunks = engine.synthesize(request('bob', 'One. Two.'))
+    next(chunks)
+    engine.unload()
+    assert engine.resident_voices == ['bob'] and 'unloaded: ann' in caplog.text
+    chunks.close()
+    engine.unload()
+    assert engine.resident_voices == [] and engine.resident_bytes == 0
+    assert np.array_equal(speak(engine, 'ann'), before)
