@@ -84,17 +84,8 @@ class PlainSteps:
         if self._made:
             row = self._model.embed_tokens(self._token[None], self._prompt_rows + self._made - 1)
             self._last = self._model.hidden_states(row, self._mask(), self._cache)[:, -1]
-        sampling, path = self._drawing.sampling, self._drawing.path
         logits = self._model.logits(self._last).float()
-        if path is None:
-            may_end = self._made >= self._model.config.min_tokens
-            logits = allowed(self._model, logits, self._seen, may_end, sampling)
-        else:
-            # It cannot end too soon, and short answers may be shorter.
-            logits = path.steer(logits)
-        noise = exponential_noise(logits, self._drawing.generator)
-        self._token, ended = draw(logits, noise, sampling, self._model.config.eos)
-        self._seen.scatter_(1, self._token[:, None], True)
+        self._token, ended = drawn(self._model, logits, self._seen, self._made, self._drawing)
         self._made += 1
         return int(self._token), bool(ended)
 
@@ -264,6 +255,31 @@ class CapturedSteps:
         self._has_ended.copy_(has_ended)
         self._seen.scatter_(1, token[:, None], True)
         self._made += 1
+
+
+def drawn(
+    model: Text2Semantic, logits: Tensor, seen: Tensor, made: int, drawing: Drawing
+) -> tuple[Tensor, Tensor]:
+    """Return the next token [1] of a generation, and whether it is the end, bool [1].
+
+    Args:
+        model: the GPT.
+        logits: as it gave them, float32 [1, V].
+        seen: bool [1, V], ids that occurred; the token is marked.
+        made: tokens before this one.
+        drawing: of the generation.
+
+    """
+    if drawing.path is None:
+        may_end = made >= model.config.min_tokens
+        logits = allowed(model, logits, seen, may_end, drawing.sampling)
+    else:
+        # It cannot end too soon, and short answers may be shorter.
+        logits = drawing.path.steer(logits)
+    noise = exponential_noise(logits, drawing.generator)
+    token, has_ended = draw(logits, noise, drawing.sampling, model.config.eos)
+    seen.scatter_(1, token[:, None], True)
+    return token, has_ended
 
 
 def allowed(

@@ -8,17 +8,9 @@ import torch
 from torch import Tensor
 
 from gptsovits_ros.errors import CanceledError
-from gptsovits_ros.semantic.decode_steps import (
-    CapturedSteps,
-    DecodeSteps,
-    Drawing,
-    PlainSteps,
-    allowed,
-    seen_ids,
-)
-from gptsovits_ros.semantic.kv_cache import KVCache
-from gptsovits_ros.semantic.model import Text2Semantic, prefix_mask
-from gptsovits_ros.semantic.sampling import draw, exponential_noise
+from gptsovits_ros.semantic.batched_steps import BatchedSteps
+from gptsovits_ros.semantic.decode_steps import CapturedSteps, DecodeSteps, Drawing, PlainSteps
+from gptsovits_ros.semantic.model import Text2Semantic
 from gptsovits_ros.semantic.text_path import TextPath
 from gptsovits_ros.semantic.text_window import TextWindow
 from gptsovits_ros.types import SamplingParameters
@@ -64,18 +56,14 @@ def generate(
 
     """
     limit = max_tokens or model.config.token_limit
-    h = model.embed_text(phoneme_ids[None], bert[None])
-    if len(prompt):
-        h = torch.cat([h, model.embed_tokens(prompt[None])], dim=1)
-    window = TextWindow(model.config.text_ahead, phoneme_ids, prompt, path)
-    drawing = Drawing(sampling, generator, path, window)
+    h, mask, prompt, drawing = prefix(model, phoneme_ids, bert, prompt, sampling, generator, path)
     capacity = h.shape[1] + limit
     steps: DecodeSteps
     if captured is not None and captured.fits(len(prompt), limit):
         steps = captured.begin(prompt, capacity, drawing)
     else:
         steps = PlainSteps(model, prompt, capacity, drawing)
-    steps.read(h, window.of_prompt())
+    steps.read(h, mask)
     for _ in range(limit):
         if cancelled():
             raise CanceledError('the utterance was cancelled')
@@ -85,6 +73,30 @@ def generate(
         if path is not None:
             path.take(token)
         yield token
+
+
+@torch.inference_mode()
+def prefix(
+    model: Text2Semantic,
+    phoneme_ids: Tensor,
+    bert: Tensor,
+    prompt: Tensor,
+    sampling: SamplingParameters,
+    generator: torch.Generator,
+    path: TextPath | None,
+) -> tuple[Tensor, Tensor, Tensor, Drawing]:
+    """Return what a generation begins with; arguments are those of `generate`.
+
+    Returns:
+        The rows of text and prompt [1, T, d], what each of them sees, bool [1, 1, T, T], the
+        prompt, and how tokens are drawn.
+
+    """
+    h = model.embed_text(phoneme_ids[None], bert[None])
+    if len(prompt):
+        h = torch.cat([h, model.embed_tokens(prompt[None])], dim=1)
+    window = TextWindow(model.config.text_ahead, phoneme_ids, prompt, path)
+    return h, window.of_prompt(), prompt, Drawing(sampling, generator, path, window)
 
 
 @torch.inference_mode()
@@ -100,9 +112,6 @@ def generate_batch(
 ) -> list[list[int]]:
     """Make the tokens of several texts with one prompt at once; equal to `generate` one by one.
 
-    Texts are padded on the left, so that every row ends at the same position. A row that has ended
-    is computed on, and ignored, until the last one ends.
-
     Args:
         model: the GPT, on its device.
         texts: (phoneme_ids int64 [P], bert [bert_dim, P]) per text.
@@ -112,46 +121,26 @@ def generate_batch(
         max_tokens: most tokens per text; None: as many as the model was trained for.
         cancelled: asked before each step.
 
+    Raises:
+        CanceledError: cancelled() said yes.
+
     """
     limit = max_tokens or model.config.token_limit
-    device, batch = prompt.device, len(texts)
-    longest = max(len(ids) for ids, _ in texts)
-    h = torch.zeros(
-        batch,
-        longest + len(prompt),
-        model.config.hidden_dim,
-        device=device,
-        dtype=texts[0][1].dtype,
-    )
-    visible = torch.ones(batch, longest + len(prompt) + limit, dtype=torch.bool, device=device)
-    for row, (ids, bert) in enumerate(texts):
-        h[row, longest - len(ids) : longest] = model.embed_text(ids[None], bert[None])[0]
-        visible[row, : longest - len(ids)] = False
-    if len(prompt):
-        h[:, longest:] = model.embed_tokens(prompt[None])
-    rows = h.shape[1]
-    mask = prefix_mask(longest, len(prompt), device) & visible[:, None, None, :rows]
-    # A padding row that sees nothing would be NaN; let it see itself.
-    mask = mask | torch.eye(rows, dtype=torch.bool, device=device)
-    cache = KVCache(model.config, batch, rows + limit, device, h.dtype)
-    seen = seen_ids(model, prompt[None].expand(batch, -1))
-    last = model.hidden_states(h, mask, cache)[:, -1]
-    made: list[list[int]] = [[] for _ in range(batch)]
-    running = torch.ones(batch, dtype=torch.bool, device=device)
-    for step in range(limit):
+    steps = BatchedSteps(model)
+    running = {
+        number: steps.begin(*prefix(model, ids, bert, prompt, sampling, generator, None))
+        for number, (ids, bert) in enumerate(texts)
+    }
+    made: list[list[int]] = [[] for _ in texts]
+    while running:
         if cancelled():
             raise CanceledError('the utterance was cancelled')
-        may_end = step >= model.config.min_tokens
-        logits = allowed(model, model.logits(last).float(), seen, may_end, sampling)
-        noise = exponential_noise(logits, generator)
-        tokens, ended = draw(logits, noise, sampling, model.config.eos)
-        seen.scatter_(1, tokens[:, None], True)
-        running &= ~ended
-        for row, (alive, token) in enumerate(zip(running.tolist(), tokens.tolist(), strict=True)):
-            if alive:
-                made[row].append(token)
-        if not bool(running.any()) or step + 1 == limit:
-            break
-        h = model.embed_tokens(tokens[:, None], len(prompt) + step)
-        last = model.hidden_states(h, visible[:, None, None, : cache.length + 1], cache)[:, -1]
+        for number, generation in list(running.items()):
+            token, has_ended = steps.draw(generation)
+            if not has_ended:
+                made[number].append(token)
+            if has_ended or len(made[number]) == limit:
+                steps.end(running.pop(number))
+        if running:
+            steps.advance()
     return made

@@ -99,7 +99,8 @@ class Text2Semantic(nn.Module):
     def embed_tokens(self, tokens: Tensor, first_position: int | Tensor = 0) -> Tensor:
         """Return [B, S, d] for semantic tokens [B, S] whose first one has the given position.
 
-        A position on the device, int64 [1], must be within `positions`, and is that of one token.
+        Positions on the device, int64 [B], must be within `positions`, and are those of one token
+        per row.
         """
         y = self.token_embedding(tokens)
         return y + self.token_position_scale * self._positions(first_position, y.shape[1], y.dtype)
@@ -141,7 +142,7 @@ class Text2Semantic(nn.Module):
 
     def _positions(self, first: int | Tensor, count: int, dtype: torch.dtype) -> Tensor:
         if isinstance(first, Tensor):
-            return self.positions.index_select(0, first).to(dtype)
+            return self.positions.index_select(0, first)[:, None].to(dtype)
         if first + count > self.positions.shape[0]:
             more = sinusoid_table(first + count, self.config.hidden_dim, self.positions.device)
             return more[first:].to(dtype)
