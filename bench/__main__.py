@@ -64,6 +64,9 @@ def main() -> int:
         help='whether the token loop has threads of its own (default: auto)',
     )
     parser.add_argument(
+        '--parallel', type=int, default=1, help='utterances that are spoken at once (default: 1)'
+    )
+    parser.add_argument(
         '--pause',
         action='store_true',
         help='of peers: wait for Enter when all programs are loaded, to stop other work first',
@@ -84,6 +87,7 @@ def main() -> int:
         shlex.join(['python', '-m', 'bench', *sys.argv[1:]]),
         args.precision,
         args.draw_ahead,
+        args.parallel,
         args.pause,
     )
     try:

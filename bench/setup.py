@@ -25,6 +25,7 @@ class Setup:
         command: what measures it again.
         precision: number format of the models, one of settings.PRECISIONS.
         draw_ahead: one of settings.DRAW_AHEAD.
+        parallel: utterances that are spoken at once.
         pause: whether to wait for Enter when the programs of `peers` are loaded.
 
     """
@@ -37,6 +38,7 @@ class Setup:
     command: str
     precision: str = 'auto'
     draw_ahead: str = 'auto'
+    parallel: int = 1
     pause: bool = False
 
     def voice_folder(self, size: str = 'full') -> Path:
@@ -57,6 +59,7 @@ class Setup:
             threads=self.threads,
             precision=self.precision,
             draw_ahead=self.draw_ahead,
+            parallel=self.parallel,
         )
 
     def conditions(self, device: str) -> Conditions:
@@ -64,5 +67,7 @@ class Setup:
         special = [self.precision] if self.precision != 'auto' else []
         if self.draw_ahead != 'auto':
             special.append(f'draw-ahead {self.draw_ahead}')
+        if self.parallel > 1:
+            special.append(f'{self.parallel} at once')
         note = f' ({", ".join(special)})' if special else ''
         return Conditions(device, self.threads, self.command, self.voice is None, note)

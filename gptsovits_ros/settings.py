@@ -46,6 +46,9 @@ class EngineSettings:
             was loaded stays. 0: no limit.
         idle_unload_s: all voices are unloaded after so long without a request, and the next one
             waits for its voice [s]; 0: never.
+        parallel: utterances that are spoken at once, 1 to 16, for robots that share the engine;
+            the tokens of all are drawn in one loop. Above 1, what others say at the same time
+            may change how numbers are rounded.
         watermark: True adds an inaudible mark to all that is said (docs/security.md).
 
     """
@@ -68,4 +71,5 @@ class EngineSettings:
     cuda_graphs: bool = True
     gpu_memory_mb: int = 0
     idle_unload_s: float = 0.0
+    parallel: int = 1
     watermark: bool = False

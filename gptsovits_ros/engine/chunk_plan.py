@@ -83,9 +83,13 @@ class PaceMeter:
             if token is None:
                 return
             if not is_first:
-                self._draw_s = _smoothed(self._draw_s, self._clock() - start)
+                self.drew(self._clock() - start)
             is_first = False
             yield token
+
+    def drew(self, took_s: float) -> None:
+        """Take what a token that somebody else drew took [s]."""
+        self._draw_s = _smoothed(self._draw_s, took_s)
 
     def decoded(self, tokens: int, decode: Callable[[], Result]) -> Result:
         """Return the result of a decode of so many tokens, and measure what it takes."""

@@ -10,17 +10,14 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-import numpy as np
 import torch
 
-from gptsovits_ros.audio.pcm import limit_peak, silence
 from gptsovits_ros.audio.watermark import MarkedStream
 from gptsovits_ros.engine.chunk_plan import PaceMeter
 from gptsovits_ros.engine.cuda_graphs import CapturedModels
@@ -31,8 +28,16 @@ from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice
 from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.phrase_cache import PhraseCache
 from gptsovits_ros.engine.precision import ModelFormats, cpu_flags
+from gptsovits_ros.engine.segment_chunks import as_marked, spoken_segment, watermarked
 from gptsovits_ros.engine.synthesis import SegmentSpeech
-from gptsovits_ros.engine.threads import default_threads, draws_ahead, enrolment_threads
+from gptsovits_ros.engine.threads import (
+    batch_threads,
+    default_threads,
+    draws_ahead,
+    enrolment_threads,
+)
+from gptsovits_ros.engine.token_batch import TokenBatches
+from gptsovits_ros.engine.turns import Turns
 from gptsovits_ros.engine.voice_jobs import VoiceJobs
 from gptsovits_ros.engine.voice_pool import VoicePool
 from gptsovits_ros.engine.voice_tasks import (
@@ -57,9 +62,7 @@ from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.text.user_lexicon import load_lexicon
 from gptsovits_ros.types import (
-    REQUEST_BOUNDS,
     AudioChunk,
-    Mark,
     Phonemes,
     Segment,
     SpeechRequest,
@@ -76,7 +79,11 @@ log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Owns the models. Not thread-safe: one utterance at a time, from one thread."""
+    """Owns the models. One utterance at a time, from one thread.
+
+    With settings.parallel above 1, `synthesize` may be called, and what it returns be read, by so
+    many threads at once, while nothing else is asked of the engine.
+    """
 
     def __init__(self, settings: EngineSettings, store: VoiceStore, device: torch.device) -> None:
         self._settings = settings
@@ -87,6 +94,13 @@ class Engine:
         on_cpu = device.type == 'cpu'
         ahead = on_cpu and draws_ahead(settings.draw_ahead, self._threads, cpu_flags())
         self._shared_threads = self._threads if ahead else 1
+        self._turns = self._batches = None
+        if settings.parallel > 1:
+            drawing = batch_threads(self._threads, on_cpu)
+            self._threads -= drawing
+            self._shared_threads = 1
+            self._turns = Turns()
+            self._batches = TokenBatches(drawing, self._turns)
         self._models = ModelCache(device, ModelFormats.of(settings.precision, device).apply)
         self._captured = CapturedModels.on(device, settings.cuda_graphs)
         self._lexicons = (load_lexicon(Path(settings.lexicon)),) if settings.lexicon else ()
@@ -211,8 +225,8 @@ class Engine:
 
     def synthesize(
         self, request: SpeechRequest, cancelled: Callable[[], bool] = never
-    ) -> Iterator[AudioChunk]:
-        """Yield the audio of a request, segment by segment, each followed by its pause.
+    ) -> Generator[AudioChunk, None, None]:
+        """Return the audio of a request, segment by segment, each followed by its pause.
 
         A segment comes in one chunk, or in several while it is made (request.stream).
 
@@ -227,6 +241,17 @@ class Engine:
             GptsovitsError: the voice cannot be loaded.
 
         """
+        chunks = self._chunks(request, cancelled)
+        if self._turns is None:
+            return chunks
+        # The caller's thread may have spoken with another engine before.
+        torch.set_num_threads(self._threads)
+        return self._turns.each(chunks)
+
+    def _chunks(
+        self, request: SpeechRequest, cancelled: Callable[[], bool]
+    ) -> Generator[AudioChunk, None, None]:
+        """Yield the audio of a request, from the cache or made anew."""
         check_request(request, self._settings.max_text_length)
         if self._phrases is None:
             yield from self._spoken(request, cancelled)
@@ -253,13 +278,13 @@ class Engine:
             spoken = enumerate(segments[request.first_segment :], request.first_segment)
             mark = None if self._watermark is None else MarkedStream(self._watermark).marked
             for index, (segment, phonemes) in spoken:
-                marked = _as_marked(request, segment)
+                marked = as_marked(request, segment)
                 speech = SegmentSpeech(
                     voice, marked, seed, index, phonemes, meter, cancelled, self._shared_threads
                 )
-                with closing(_spoken_segment(speech)) as chunks:
+                with closing(spoken_segment(speech)) as chunks:
                     for chunk in chunks:
-                        yield chunk if mark is None else _watermarked(chunk, mark)
+                        yield chunk if mark is None else watermarked(chunk, mark)
 
     def _segments(
         self, request: SpeechRequest, voice: LoadedVoice
@@ -291,7 +316,7 @@ class Engine:
         )
         # A window of frames is captured when it comes the second time.
         for _ in range(2):
-            for _ in self._spoken(request, never):
+            for _ in self.synthesize(request):
                 pass
         # What was measured meanwhile tells nothing of later.
         self._meters.clear()
@@ -305,7 +330,9 @@ class Engine:
             log.warning('the voice store was left as it is: %s', error)
 
     def _load_voice(self, voice: Voice) -> LoadedVoice:
-        return load_voice(voice, self._models, self._frontend, self._device, self._captured)
+        return load_voice(
+            voice, self._models, self._frontend, self._device, self._captured, self._batches
+        )
 
     def _frontend(self, symbols: str) -> TextFrontend:
         """Return the text frontend of a symbol table, made at its first use."""
@@ -317,57 +344,6 @@ class Engine:
                 self._store.model_root,
             )
         return self._frontends[symbols]
-
-
-def _spoken_segment(speech: SegmentSpeech) -> Generator[AudioChunk, None, None]:
-    """Yield the audio of one segment, and its pause."""
-    start = time.monotonic()
-    sample_rate = speech.voice.acoustic.sample_rate
-    first_s, samples_made = 0.0, 0
-    marks = speech.marks()
-    with closing(speech.pieces()) as pieces:
-        for piece in pieces:
-            first_s = first_s or time.monotonic() - start
-            samples_made += len(piece.wave)
-            found: tuple[Mark, ...] = ()
-            if marks is not None:
-                duration_s = len(piece.wave) / sample_rate
-                found = marks.of_piece(piece.tokens, piece.made, piece.is_end, duration_s)
-            # Pieces of a stream are within [-1, 1] as they come; only whole segments exceed it.
-            samples = limit_peak(piece.wave)
-            if piece.is_end:
-                samples = np.concatenate([samples, silence(speech.request.pause_s, sample_rate)])
-            if piece.report:
-                log.info('segment %d of the text: %s', speech.index, ', '.join(piece.report))
-            yield AudioChunk(
-                samples,
-                sample_rate,
-                speech.index,
-                speech.phonemes.text,
-                piece.is_end,
-                piece.report,
-                found,
-            )
-    log.debug(
-        'segment of %d phonemes: first sound after %.3f s, all %.2f s after %.3f s',
-        len(speech.phonemes.ids),
-        first_s,
-        samples_made / sample_rate,
-        time.monotonic() - start,
-    )
-
-
-def _watermarked(chunk: AudioChunk, mark: Callable[[np.ndarray, int], np.ndarray]) -> AudioChunk:
-    """Return a chunk with the mark, which may lift a peak above 1."""
-    return replace(chunk, samples=mark(chunk.samples, chunk.sample_rate).clip(-1.0, 1.0))
-
-
-def _as_marked(request: SpeechRequest, segment: Segment) -> SpeechRequest:
-    """Return a request with the pause and the rate that marks in the text ask for."""
-    slowest, fastest = REQUEST_BOUNDS['speed']
-    speed = min(max(request.speed * segment.rate, slowest), fastest)
-    pause_s = request.pause_s if segment.pause_s is None else segment.pause_s
-    return replace(request, speed=speed, pause_s=pause_s)
 
 
 def _check_language(voice: Voice, language: str) -> None:

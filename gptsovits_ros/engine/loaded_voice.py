@@ -24,6 +24,7 @@ from gptsovits_ros.engine.cuda_graphs import CapturedModels
 from gptsovits_ros.engine.kept_conditions import Conditions, kept_conditions
 from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.sovits_adapter import SovitsAdapter
+from gptsovits_ros.engine.token_batch import TokenBatch, TokenBatches
 from gptsovits_ros.errors import VoiceInvalidError
 from gptsovits_ros.semantic.decode_steps import CapturedSteps
 from gptsovits_ros.semantic.model import Text2Semantic
@@ -71,6 +72,7 @@ class LoadedVoice:
         token_table: by what skipped and repeated phonemes are seen; None: they are not.
         steps: of `semantic`, captured on a GPU; None: they are computed one operation after
             another.
+        batch: draws the tokens of utterances that are spoken at once; None: each draws its own.
 
     """
 
@@ -84,6 +86,7 @@ class LoadedVoice:
     lexicons: tuple[Lexicon, ...] = ()
     token_table: TokenTable | None = None
     steps: CapturedSteps | None = None
+    batch: TokenBatch | None = None
 
     @property
     def device(self) -> torch.device:
@@ -117,6 +120,7 @@ def load_voice(
     frontend: Callable[[str], TextFrontend],
     device: torch.device,
     captured: CapturedModels,
+    batches: TokenBatches | None = None,
 ) -> LoadedVoice:
     """Load the models of a voice, and its conditions where they are kept; else compute them.
 
@@ -126,6 +130,8 @@ def load_voice(
         frontend: returns the text frontend of a symbol table.
         device: that of the models.
         captured: gives their captured forms.
+        batches: gives what draws tokens for utterances that are spoken at once; None: they are
+            not.
 
     Raises:
         GptsovitsError: a file is missing, damaged or unsafe; the message names it.
@@ -171,7 +177,8 @@ def load_voice(
         conditions.condition,
         lexicons,
         token_table,
-        captured.steps(semantic),
+        captured.steps(semantic) if batches is None else None,
+        None if batches is None else batches.of(semantic),
     )
 
 

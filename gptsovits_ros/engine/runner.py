@@ -32,7 +32,11 @@ VOICE_TASK_S = 600.0
 
 
 class EngineLike(Protocol):
-    """What the worker needs of an engine; it is used by one thread only."""
+    """What the worker needs of an engine.
+
+    It is used by one thread only, but for `synthesize`, and what that returns, with
+    settings.parallel above 1.
+    """
 
     device: str
 
@@ -133,6 +137,7 @@ class EngineRunner(threading.Thread):
         self._device_lost = device_lost
         self._changed = threading.Condition()
         self._queue: deque[Job] = deque()
+        self._speakers: set[threading.Thread] = set()  # with settings.parallel above 1
         self._stopping = False
         self._progress_at: float | None = None  # None: idle, or waiting for the client
 
@@ -175,8 +180,14 @@ class EngineRunner(threading.Thread):
                 engine.unload()
             job = self._next_job()
             if job is None:
-                return
-            self._do(engine, job)
+                break
+            if self._settings.parallel > 1 and isinstance(job.request, SpeechRequest):
+                self._begin(engine, job)
+            else:
+                # What is done with the voices is done by itself.
+                self._wait_for_speakers(0)
+                self._do(engine, job)
+        self._wait_for_speakers(0)
 
     def _load(self) -> EngineLike | None:
         started = time.monotonic()
@@ -194,10 +205,33 @@ class EngineRunner(threading.Thread):
 
     def _has_work(self, patience_s: float) -> bool:
         """Return whether there is anything to do within so long; 0: True, whenever it comes."""
+        if not patience_s:
+            return True
         with self._changed:
-            return not patience_s or self._changed.wait_for(
-                lambda: bool(self._queue or self._stopping), patience_s
-            )
+            while not self._changed.wait_for(lambda: self._queue or self._stopping, patience_s):
+                if not self._speakers:
+                    return False
+            return True
+
+    def _begin(self, engine: EngineLike, job: Job) -> None:
+        """Speak in a thread of its own, once fewer than may do so at once are speaking."""
+        self._wait_for_speakers(self._settings.parallel - 1)
+
+        def speak() -> None:
+            self._do(engine, job)
+            with self._changed:
+                self._speakers.remove(speaker)
+                self._changed.notify_all()
+
+        speaker = threading.Thread(target=speak, name=f'speaker-{job.id}', daemon=True)
+        with self._changed:
+            self._speakers.add(speaker)
+        speaker.start()
+
+    def _wait_for_speakers(self, most: int) -> None:
+        """Wait until at most so many utterances are spoken."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._speakers) <= most)
 
     def _next_job(self) -> Job | None:
         with self._changed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +33,11 @@ def segment_tokens(
     generator: torch.Generator,
     cancelled: Callable[[], bool],
     max_tokens: int | None = None,
+    took: Callable[[float], None] = lambda seconds: None,
 ) -> Iterator[int]:
     """Yield the semantic tokens of a text, in the voice of the prompt.
+
+    Where they come from a batch, `took` is told how long each but the first took [s].
 
     Raises:
         CanceledError: cancelled() said yes; it is asked before each token.
@@ -44,18 +48,11 @@ def segment_tokens(
     path = None
     if table is not None and table.codes is not None:
         path = text_path(table.codes, voice.acoustic.symbols, text.ids.tolist())
-    return generate(
-        voice.semantic,
-        whole.ids,
-        whole.bert,
-        voice.prompt_tokens,
-        sampling,
-        generator,
-        max_tokens=max_tokens,
-        path=path,
-        captured=voice.steps,
-        cancelled=cancelled,
-    )
+    inputs = whole.ids, whole.bert, voice.prompt_tokens, sampling, generator
+    options = {'max_tokens': max_tokens, 'path': path, 'cancelled': cancelled}
+    if voice.batch is not None:
+        return voice.batch.generate(*inputs, **options, took=took)
+    return generate(voice.semantic, *inputs, **options, captured=voice.steps)
 
 
 @torch.inference_mode()
@@ -181,7 +178,7 @@ class SegmentSpeech:
             tokens,
             stream.token_duration_s,
             self.meter.pace,
-            overlaps=self.threads > 1,
+            overlaps=self.threads > 1 or self.voice.batch is not None,
         )
 
     def _tokens(
@@ -193,8 +190,13 @@ class SegmentSpeech:
         overlaps: bool,
     ) -> Generator[int, None, None]:
         """Yield the tokens of this seed, and no more than so many."""
-        cancelled = never if overlaps else self.cancelled
         generator = self._generator(seed)
+        if self.voice.batch is not None:
+            inputs = self.voice, text, sampling, generator, self.cancelled
+            with closing(segment_tokens(*inputs, took=self.meter.drew)) as tokens:
+                yield from itertools.islice(tokens, most)
+            return
+        cancelled = never if overlaps else self.cancelled
         tokens = segment_tokens(self.voice, text, sampling, generator, cancelled)
         drawn = itertools.islice(tokens, most)
         if overlaps:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from gptsovits_ros.errors import ConfigurationError
+
 # CPUs with matrix units make the sound of a token so quickly that a second core is worth more to
 # the token loop, which waits for memory (docs/performance.md).
 MATRIX_FLAG = 'amx_bf16'
@@ -37,6 +39,23 @@ def draws_ahead(setting: str, threads: int, flags: Set[str]) -> bool:
     if threads < 2 or setting == 'off':
         return False
     return setting == 'on' or MATRIX_FLAG not in flags
+
+
+def batch_threads(threads: int, on_cpu: bool) -> int:
+    """Return the threads of the token loop of utterances that are spoken at once.
+
+    Raises:
+        ConfigurationError: there is none for it.
+
+    """
+    if not on_cpu:
+        return 1
+    if threads < 2:
+        raise ConfigurationError(
+            'engine.parallel is above 1, which takes 2 CPU threads or more, but engine.threads '
+            f'is {threads}; set it to 2, or engine.parallel to 1'
+        )
+    return threads // 2
 
 
 def enrolment_threads(asked: int, cores: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from gptsovits_ros.engine import draw_ahead, guard
+from gptsovits_ros.engine import draw_ahead, guard, segment_chunks
 from gptsovits_ros.engine import engine as engine_module
 from gptsovits_ros.engine.chunk_plan import PaceMeter
 from gptsovits_ros.engine.engine import Engine
@@ -169,7 +169,7 @@ def broken(error: Exception, at: int) -> Callable:
 
 @pytest.mark.parametrize('voice', ['plain', 'guarded'])
 @pytest.mark.parametrize(
-    ('owner', 'name'), [(SegmentSpeech, '_sound'), (engine_module, 'limit_peak')]
+    ('owner', 'name'), [(SegmentSpeech, '_sound'), (segment_chunks, 'limit_peak')]
 )
 @pytest.mark.parametrize('at', [0, 2])
 def test_an_error_of_the_decoder_or_behind_it_ends_the_token_loop(
