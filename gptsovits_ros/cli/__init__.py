@@ -25,6 +25,7 @@ VERBS = {
     'voices': 'voices',
     'say': 'say',
     'prerender': 'prerender',
+    'serve': 'serve',
     'watermark': 'watermark',
     'text': 'text',
     'convert': 'convert',

@@ -6,10 +6,10 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gptsovits_ros.cli import FAILED, UsageError, report_error
+from gptsovits_ros.cli import FAILED, report_error
+from gptsovits_ros.cli.node_parameters import add_parameters, read_parameters
 from gptsovits_ros.cli.say import load_engine, read_texts
 from gptsovits_ros.errors import GptsovitsError, TextInvalidError
 
@@ -34,23 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--voice', metavar='NAME', help='as the parameter `voice`')
     parser.add_argument('--language', metavar='L', help='as the parameter `language`')
-    parser.add_argument(
-        '--params-file',
-        type=Path,
-        action='append',
-        default=[],
-        metavar='YAML',
-        help='parameters of the node that will say them, as config/robots/<robot>.yaml; they are '
-        'part of what a phrase is known by. Later files win',
-    )
-    parser.add_argument(
-        '-p',
-        dest='parameters',
-        action='append',
-        default=[],
-        metavar='NAME:=VALUE',
-        help='one parameter, as behind --ros-args: -p speech.speed:=1.1',
-    )
+    add_parameters(parser)
     parser.add_argument(
         '--again', action='store_true', help='make also those anew that are there already'
     )
@@ -73,7 +57,8 @@ def run(
     from gptsovits_ros.engine.phrase_cache import PhraseCache
     from gptsovits_ros.voice.store import VoiceStore
 
-    parameters = _parameters(args)
+    values = {name: getattr(args, name) for name in ('voice', 'language')}
+    parameters = read_parameters(args, **values)
     phrases = list(_read(args.phrases))
     settings = parameters.engine_settings
     store = VoiceStore(settings.voice_root, settings.model_root)
@@ -178,34 +163,6 @@ class _Work:
             f'it came out wrong {DRAWS} times ({", ".join(found)}) and was not kept; run this '
             'again, or write the phrase in another way'
         )
-
-
-def _parameters(args: argparse.Namespace) -> Parameters:
-    """Return the parameters of the node: files first, then -p, then --voice and --language."""
-    from gptsovits_ros.ros.parameters import Parameters
-    from gptsovits_ros.ros.robot_config import values_in
-
-    values = {}
-    for path in args.params_file:
-        values.update(values_in(path))
-    values.update(_value(text) for text in args.parameters)
-    for name in ('voice', 'language'):
-        if getattr(args, name) is not None:
-            values[name] = getattr(args, name)
-    return Parameters.from_values(values)
-
-
-def _value(text: str) -> tuple[str, object]:
-    """Return name and value of NAME:=VALUE, the value read as YAML as ROS does."""
-    import yaml
-
-    name, separator, value = text.partition(':=')
-    if not separator:
-        raise UsageError(f'-p {text}: write NAME:=VALUE')
-    try:
-        return name, yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UsageError(f'-p {name}: {value!r} is not YAML') from error
 
 
 def _read(name: str) -> Iterator[_Phrase]:

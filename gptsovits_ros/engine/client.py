@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from gptsovits_ros.engine import protocol
 from gptsovits_ros.engine.process import find_interpreter
+from gptsovits_ros.engine.shared_engine import socket_path
 from gptsovits_ros.engine.stream import WINDOW_BYTES, SpeechStream
 from gptsovits_ros.engine.supervisor import Supervisor
 from gptsovits_ros.engine.voice_call import VoiceCall
@@ -58,7 +59,10 @@ class EngineStatus:
 
 
 class EngineClient:
-    """Own one engine process; a context manager that starts and stops it. Thread-safe."""
+    """Own one engine process, or share one; a context manager that starts and stops it.
+
+    Thread-safe.
+    """
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class EngineClient:
         *,
         python: str = '',
         command: Sequence[str] | None = None,
+        socket: str = '',
         start_timeout_s: float = 120.0,
         stall_timeout_s: float = 30.0,
         on_status: Callable[[EngineStatus], None] | None = None,
@@ -77,15 +82,19 @@ class EngineClient:
             python: interpreter of the engine process, path or name; empty: the running one.
             command: starts another worker program than the one of this package; "--settings" and
                 "--address" are added; its first item is the interpreter.
+            socket: path of the socket of an engine that is shared with others (`gptsovits_ros
+                serve`), and has settings of its own; it is neither started nor ended by this
+                client. Empty: the client has one of its own.
             start_timeout_s: longest time for loading the models [s].
             stall_timeout_s: longest time without progress or answer [s]; then it is killed.
             on_status: called by the I/O thread after every change, in order; it must return soon
                 and must not call `stop`.
 
         """
-        self._settings = _with_absolute_folders(settings)
+        self._settings = with_absolute_folders(settings)
         self._python = python
         self._given_command = command
+        self._socket = socket
         self._start_timeout_s = start_timeout_s
         self._stall_timeout_s = stall_timeout_s
         self._on_status = on_status
@@ -121,14 +130,19 @@ class EngineClient:
         """Start the engine process and return at once; without effect while it runs.
 
         Raises:
-            ConfigurationError: if there is no such interpreter.
+            ConfigurationError: if there is no such interpreter, or no such socket can be.
 
         """
         with self._changed:
             if self._status.state in _RUNNING:
                 return
+            shared = socket_path(self._socket) if self._socket else None
             self._supervisor = Supervisor(
-                self._command(), self._start_timeout_s, self._stall_timeout_s, self._publish
+                self._command() if shared is None else (),
+                shared,
+                self._start_timeout_s,
+                self._stall_timeout_s,
+                self._publish,
             )
             self._status = dataclasses.replace(self._status, state='starting')
             self._supervisor.start()
@@ -196,7 +210,9 @@ class EngineClient:
         return call
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """End the engine process and all threads; open streams end with EngineUnavailableError.
+        """End all threads, and the engine process unless it is shared.
+
+        Open streams end with EngineUnavailableError.
 
         Args:
             timeout_s: how long the process may take to leave before it is killed [s].
@@ -227,8 +243,8 @@ class EngineClient:
             LOGGER.exception('on_status failed for %s', status.state)
 
 
-def _with_absolute_folders(settings: EngineSettings) -> EngineSettings:
-    """The worker runs in a folder of its own, so relative paths would change their meaning."""
+def with_absolute_folders(settings: EngineSettings) -> EngineSettings:
+    """Return settings for a worker, whose folder is another one, so that paths mean the same."""
     folders = {
         name: os.path.abspath(os.path.expanduser(getattr(settings, name)))
         for name in ('voice_root', 'model_root', 'lexicon', 'cache_root')

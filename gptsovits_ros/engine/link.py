@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import zmq
 
 from gptsovits_ros.engine import protocol
-from gptsovits_ros.engine.process import WorkerProcess, describe_exit, missing_module
+from gptsovits_ros.engine.process import WorkerProcess
+from gptsovits_ros.engine.shared_engine import SharedWorker
 from gptsovits_ros.errors import (
     DependencyMissingError,
     DownloadError,
@@ -58,7 +59,7 @@ class WorkerLink:
 
     def __init__(
         self,
-        process: WorkerProcess,
+        process: WorkerProcess | SharedWorker,
         context: zmq.Context,
         address: str,
         start_timeout_s: float,
@@ -120,7 +121,7 @@ class WorkerLink:
 
     def check(self) -> None:
         """Ping when it is time, and raise WorkerLostError if the worker has died or stalled."""
-        if self.process.exit_code is not None:
+        if self.process.has_ended:
             raise self._crashed()
         now = time.monotonic()
         held_up = now - self._last_check > 5 * self.turn_s
@@ -141,7 +142,7 @@ class WorkerLink:
 
     def shut_down(self, timeout_s: float) -> None:
         """Ask the worker to leave, first kindly, then by SIGTERM, at last by SIGKILL."""
-        if self._welcomed:
+        if self._welcomed and self.process.is_ours:
             self.send(protocol.encode(protocol.Shutdown()))
             self.process.wait(timeout_s * 0.6)
         self.process.terminate()
@@ -197,22 +198,16 @@ class WorkerLink:
         self.process.dump_stacks()
         self.process.wait(STACK_DUMP_S)
         return WorkerLostError(
-            EngineStalledError(
-                f'the engine process (pid {self.process.pid}) is stuck: {how}; '
-                'the log shows where each of its threads was'
-            )
+            EngineStalledError(f'{self.process.name} is stuck: {how}; {self.process.if_stuck}')
         )
 
     def _crashed(self) -> WorkerLostError:
-        lines = self.process.last_lines
-        module = missing_module(lines)
+        module = self.process.missing_module()
         if module and not self._welcomed:
             error = DependencyMissingError(
                 f'the interpreter of the engine has no module {module!r}; install gptsovits_ros '
                 'with its engine dependencies there, or set engine.python to another one'
             )
             return WorkerLostError(error, permanent=True)
-        how = describe_exit(self.process.exit_code, lines)
-        return WorkerLostError(
-            EngineCrashedError(f'the engine process (pid {self.process.pid}) {how}')
-        )
+        end = self.process.describe_end()
+        return WorkerLostError(EngineCrashedError(f'{self.process.name} {end}'))

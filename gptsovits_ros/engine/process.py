@@ -168,6 +168,8 @@ def _drop_wheel_libraries(environment: dict[str, str]) -> None:
 class WorkerProcess:
     """A running worker, which ends with this process: its stdin is a pipe from here.
 
+    What somebody else has started is a shared_engine.SharedWorker.
+
     It leads a session of its own, so that Ctrl-C in a terminal reaches the node alone, which then
     stops the worker in order; and so that a signal to its group reaches whatever it has started.
     """
@@ -191,6 +193,8 @@ class WorkerProcess:
             OSError: if it cannot be started.
 
         """
+        self.is_ours = True
+        self.if_stuck = 'the log shows where each of its threads was'
         self._on_exit = on_exit
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -214,6 +218,24 @@ class WorkerProcess:
     def pid(self) -> int:
         """Its process id, also its process group."""
         return self._process.pid
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        return f'the engine process (pid {self.pid})'
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended and its output is read."""
+        return self.exit_code is not None
+
+    def describe_end(self) -> str:
+        """Return how it ended, for people."""
+        return describe_exit(self.exit_code, self.last_lines)
+
+    def missing_module(self) -> str:
+        """Return the module that its interpreter did not find, or an empty string."""
+        return missing_module(self.last_lines)
 
     @property
     def exit_code(self) -> int | None:

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import zmq
@@ -19,6 +20,7 @@ from gptsovits_ros.engine.process import (
     WorkerProcess,
     worker_environment,
 )
+from gptsovits_ros.engine.shared_engine import SharedWorker
 from gptsovits_ros.engine.stream import SpeechStream
 from gptsovits_ros.engine.voice_call import VoiceCall
 from gptsovits_ros.engine.wakeup import WakeupQueue
@@ -54,6 +56,7 @@ class Supervisor(threading.Thread):
     def __init__(
         self,
         command: Sequence[str],
+        shared: Path | None,
         start_timeout_s: float,
         stall_timeout_s: float,
         publish: Callable[..., None],
@@ -63,6 +66,7 @@ class Supervisor(threading.Thread):
         Args:
             command: starts a worker when "--address <socket>" is added; the first item is its
                 Python.
+            shared: socket of an engine that somebody else starts and ends; None: one is started.
             start_timeout_s: longest time for a worker to load its models [s].
             stall_timeout_s: longest time without progress or answer [s].
             publish: receives the fields of the status that change, as keywords, from this thread.
@@ -70,6 +74,7 @@ class Supervisor(threading.Thread):
         """
         super().__init__(name='engine-io', daemon=True)
         self._command = tuple(command)
+        self._shared = shared
         self._start_timeout_s = start_timeout_s
         self._stall_timeout_s = stall_timeout_s
         self._publish = publish
@@ -137,6 +142,8 @@ class Supervisor(threading.Thread):
     def _start_worker(
         self, directory: RuntimeDirectory, context: zmq.Context, generation: int
     ) -> WorkerLink:
+        if self._shared is not None:
+            return self._link(SharedWorker(self._shared), context, f'ipc://{self._shared}')
         address = directory.address(generation)
         try:
             process = WorkerProcess(
@@ -147,6 +154,11 @@ class Supervisor(threading.Thread):
             )
         except OSError as error:
             raise ConfigurationError(f'cannot start {self._command[0]}: {error}') from error
+        return self._link(process, context, address)
+
+    def _link(
+        self, process: WorkerProcess | SharedWorker, context: zmq.Context, address: str
+    ) -> WorkerLink:
         self._publish(pid=process.pid)
         return WorkerLink(process, context, address, self._start_timeout_s, self._stall_timeout_s)
 

@@ -72,12 +72,19 @@ class Worker:
     """The socket side of the process: checks messages, routes jobs, reports life."""
 
     def __init__(
-        self, address: str, settings: EngineSettings, engine_factory: EngineFactory
+        self,
+        address: str,
+        settings: EngineSettings,
+        engine_factory: EngineFactory,
+        is_shared: bool = False,
     ) -> None:
         """Bind the socket; `run` does the work.
 
         Args:
             address: ipc://<path>; the folder must be closed to other users.
+            settings: handed to `engine_factory`.
+            engine_factory: builds the engine, in the engine thread.
+            is_shared: no client may end it.
 
         Raises:
             ConfigurationError: if the address is of another kind or cannot be bound.
@@ -88,6 +95,7 @@ class Worker:
                 f'address {address!r} is not ipc:///...; only local sockets are served, because '
                 'they are closed to other users and machines'
             )
+        self._is_shared = is_shared
         self._exit_code = 0
         self._leave_at: float | None = None
         self._clients: dict[bytes, float] = {}  # routing id: when it was last heard
@@ -228,7 +236,7 @@ class Worker:
                 job.grant(message.amount)
         elif isinstance(message, protocol.Ping):
             self._send(client, protocol.Pong(message.number, self._runner.progress_age_s()))
-        elif isinstance(message, protocol.Shutdown):
+        elif isinstance(message, protocol.Shutdown) and not self._is_shared:
             self.leave(self._exit_code)
 
     def _welcome(self, client: bytes, hello: protocol.Hello) -> None:
@@ -279,7 +287,10 @@ class Worker:
 
 
 def serve(
-    address: str, settings: EngineSettings, engine_factory: EngineFactory = load_engine
+    address: str,
+    settings: EngineSettings,
+    engine_factory: EngineFactory = load_engine,
+    is_shared: bool = False,
 ) -> int:
     """Be the engine process from here on: signals, logging, stdin, socket; return the exit code.
 
@@ -287,15 +298,20 @@ def serve(
         address: ipc://<path> to listen on.
         settings: handed to `engine_factory`.
         engine_factory: builds the engine, in the engine thread.
+        is_shared: it serves several clients and ends by a signal, SIGINT too; else it is that of
+            one client, and ends with the process that holds the other end of its stdin.
 
     """
     _configure_logging()
     faulthandler.enable()
     faulthandler.register(DUMP_SIGNAL, all_threads=True)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the node, which stops us in order
-    _end_with_parent(address)
-    worker = Worker(address, settings, engine_factory)
-    signal.signal(signal.SIGTERM, lambda *_: worker.leave())
+    # Ctrl-C is for the node, which stops us in order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if not is_shared:
+        _end_with_parent(address)
+    worker = Worker(address, settings, engine_factory, is_shared)
+    for number in (signal.SIGTERM, signal.SIGINT) if is_shared else (signal.SIGTERM,):
+        signal.signal(number, lambda *_: worker.leave())
     exit_code = worker.run()
     if worker.is_engine_busy():
         # Python cannot be shut down below a thread that is inside torch: it would abort or hang.

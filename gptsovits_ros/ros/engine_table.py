@@ -13,6 +13,13 @@ ENGINE_PARAMETERS = (
         read_only=True,
     ),
     ParamSpec(
+        'engine.socket',
+        '',
+        'Socket of an engine that nodes share (`gptsovits_ros serve`), which has the other '
+        'parameters of engine.* from there; empty: the node has an engine of its own.',
+        read_only=True,
+    ),
+    ParamSpec(
         'engine.device',
         'auto',
         'Where models run; auto: cuda:0 where there is one.',
@@ -69,6 +76,14 @@ ENGINE_PARAMETERS = (
         'Memory for the weights of the voices [MiB]; beyond it the least recently used one is '
         'unloaded; 0: no limit.',
         bounds=(0, 1_048_576),
+        read_only=True,
+    ),
+    ParamSpec(
+        'engine.parallel',
+        1,
+        'Utterances that are spoken at once, for nodes that share an engine; above 1 it takes 2 '
+        'CPU threads or more.',
+        bounds=(1, 16),
         read_only=True,
     ),
     ParamSpec(

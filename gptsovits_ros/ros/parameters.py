@@ -55,6 +55,7 @@ class Parameters:
     enroll_path_roots: str
     enroll_max_audio_mb: int
     engine_python: str
+    engine_socket: str
     engine_device: str
     engine_threads: int
     engine_precision: str
@@ -63,6 +64,7 @@ class Parameters:
     engine_gpu_memory_mb: int
     engine_idle_unload_s: float
     engine_memory_budget_mb: int
+    engine_parallel: int
     engine_voice_root: str
     engine_model_root: str
     engine_cache: str
@@ -119,6 +121,7 @@ class Parameters:
             cuda_graphs=self.engine_cuda_graphs,
             gpu_memory_mb=self.engine_gpu_memory_mb,
             idle_unload_s=self.engine_idle_unload_s,
+            parallel=self.engine_parallel,
             memory_budget_mb=self.engine_memory_budget_mb,
             upstream_compatible=self.text_upstream_compatible,
             lexicon=self.text_lexicon,

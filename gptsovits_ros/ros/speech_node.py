@@ -80,6 +80,7 @@ class SpeechNode(Node):
         self._client = make_client(
             parameters.engine_settings,
             python=parameters.engine_python,
+            socket=parameters.engine_socket,
             start_timeout_s=parameters.engine_start_timeout_s,
             stall_timeout_s=parameters.engine_stall_timeout_s,
             on_status=self._reports.on_engine_status,
