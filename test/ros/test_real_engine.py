@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -75,6 +78,46 @@ def test_interrupted_text_is_resumed_and_a_text_stream_is_one_utterance(
         robot.stream('s1', piece, end=piece == ' stays.')
     finished = eventually(lambda: robot.of('s1', 'FINISHED'), 60)
     assert finished.heard_text == 'It is three point five degrees. And so it stays.'
+
+
+def test_two_robots_share_an_engine_and_speak_at_once(
+    start_node, make_robot, voice_root, eventually
+):
+    with tempfile.TemporaryDirectory(prefix='run-', dir='/tmp') as folder:
+        socket = f'{folder}/engine.sock'
+        serve = ['serve', '--socket', socket, '--parallel', '2']
+        for name, value in (('voice_root', voice_root), ('device', 'cpu'), ('threads', 2)):
+            serve += ['-p', f'engine.{name}:={value}']
+        engine = subprocess.Popen(
+            [sys.executable, '-m', 'gptsovits_ros.cli', *serve], stdin=subprocess.DEVNULL
+        )
+        try:
+            script = ['-m', 'gptsovits_ros.ros.speech_node']
+            names = ('r1', 'r2')
+            nodes = [
+                start_node(script=script, namespace=name, engine__socket=socket) for name in names
+            ]
+            robots = [make_robot(namespace=name) for name in names]
+            for robot in robots:
+                robot.wait_for_node('IDLE', timeout_s=90)
+            for robot in robots:
+                robot.say('Hello, I am a robot, and so are you.')
+            for robot in robots:
+                assert robot.wait_state('FINISHED', timeout_s=60).voice == 'standin'
+                assert len(robot.audio_bytes()) > 32000
+            # One leaves, and the other one goes on.
+            nodes[0].close()
+            robots[1].forget()
+            robots[1].say('Still here.')
+            assert robots[1].wait_state('FINISHED', timeout_s=60)
+            # The engine leaves, and the node says so and stays.
+            engine.terminate()
+            assert engine.wait(20) == 0
+            eventually(lambda: 'is not running; start it' in nodes[1].log)
+            assert nodes[1].process.poll() is None
+        finally:
+            engine.kill()
+            engine.wait(20)
 
 
 def test_words_and_mouth_shapes_are_told_ahead_of_when_they_are_due(
