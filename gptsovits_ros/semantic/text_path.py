@@ -12,7 +12,7 @@ is misheard, while nobody misses the chance.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,7 +95,8 @@ class TextPath:
         self._is_silent = True
         self._lasting = 1.0  # how likely it was to last as long as it has
         self._staying = 1.0  # how likely it is to last one token more
-        self._labels = torch.from_numpy(np.append(codes.labels, END))
+        self._own_labels = np.append(codes.labels, END)
+        self._labels = torch.from_numpy(self._own_labels)
 
     @property
     def is_complete(self) -> bool:
@@ -125,15 +126,17 @@ class TextPath:
         The end is the last one. What is left is all of one phoneme, of silence, or the end; which
         of its tokens comes is for the sampling to choose.
         """
-        steered = logits + self.log_odds().to(logits.device)
-        shares = self._shares(steered[0])
-        if self._run == 0 and self._saying in shares:
+        odds = self._odds()
+        steered = logits + self._log_odds(odds).to(logits.device)
+        probs = torch.softmax(steered[0], dim=-1).cpu().numpy()
+        shares = {label: float(probs[self._own_labels == label].sum()) for label in odds}
+        if self._run == 0 and shares.get(self._saying):
             # Recordings begin with silence, and what the models make without it begins cut off.
             chosen = self._saying
         else:
             stay = shares.pop(self._saying, 0.0) if self._run else 0.0
             self._staying = self._lasting * stay
-            goes_on = self._staying > LASTING or not shares
+            goes_on = self._staying > LASTING or not any(shares.values())
             chosen = self._saying if goes_on else max(shares, key=shares.__getitem__)
         return only_variants(steered, self._labels.to(logits.device), chosen)
 
@@ -143,12 +146,7 @@ class TextPath:
         It is minus infinity for what must not come, and else the log of how often a phoneme that
         has lasted so long goes on, or ends.
         """
-        shares = np.zeros(len(self._labels), dtype=np.float32)
-        for phoneme, share in self._next().items():
-            shares[:-1][self._codes.labels == phoneme] = share
-        if self.is_complete and self._run > 0:
-            shares[-1] = 1.0
-        return torch.from_numpy(shares).log()
+        return self._log_odds(self._odds())
 
     def take(self, token: int) -> None:
         """Go on to where a token, which must be possible, leads."""
@@ -188,12 +186,19 @@ class TextPath:
             shares[own] = max(stay, LEAST_SHARE)
         return shares
 
-    def _shares(self, steered: Tensor) -> dict[int, float]:
-        """Return the probability of each phoneme, silence or the end that may come."""
-        probs = torch.softmax(steered, dim=-1).cpu().numpy()
-        may_come = np.unique(self._labels[torch.isfinite(steered).cpu()].numpy())
-        labels = self._labels.numpy()
-        return {int(label): float(probs[labels == label].sum()) for label in may_come}
+    def _odds(self) -> dict[int, float]:
+        """Return how often what may come comes: phonemes, silence, the end."""
+        odds = self._next()
+        if self.is_complete and self._run > 0:
+            odds[END] = 1.0
+        return odds
+
+    def _log_odds(self, odds: Mapping[int, float]) -> Tensor:
+        """Return the log of odds for each token, [V + 1]."""
+        shares = np.zeros(len(self._own_labels), dtype=np.float32)
+        for label, share in odds.items():
+            shares[self._own_labels == label] = share
+        return torch.from_numpy(shares).log()
 
     def _longest_silence(self) -> int:
         if self._at < 0:
