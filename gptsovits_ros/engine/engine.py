@@ -280,7 +280,15 @@ class Engine:
             for index, (segment, phonemes) in spoken:
                 marked = as_marked(request, segment)
                 speech = SegmentSpeech(
-                    voice, marked, seed, index, phonemes, meter, cancelled, self._shared_threads
+                    voice,
+                    marked,
+                    seed,
+                    index,
+                    phonemes,
+                    meter,
+                    cancelled,
+                    self._shared_threads,
+                    self._sharing,
                 )
                 with closing(spoken_segment(speech)) as chunks:
                     for chunk in chunks:
@@ -328,6 +336,9 @@ class Engine:
         except (VoiceStoreBusyError, VoiceStoreError) as error:
             # Voices are read from a store that cannot be changed, too.
             log.warning('the voice store was left as it is: %s', error)
+
+    def _sharing(self) -> int:
+        return 1 if self._turns is None else self._turns.sharing
 
     def _load_voice(self, voice: Voice) -> LoadedVoice:
         return load_voice(

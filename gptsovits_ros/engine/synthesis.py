@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gptsovits_ros.engine.acoustic_model import AcousticStream, Decoding
 from gptsovits_ros.engine.attempts import Decode, Models, Piece, Retries, speak, speak_guarded
-from gptsovits_ros.engine.chunk_plan import ChunkPlan, PaceMeter, Plan, WholePlan
+from gptsovits_ros.engine.chunk_plan import ChunkPlan, Pace, PaceMeter, Plan, WholePlan
 from gptsovits_ros.engine.draw_ahead import drawn_ahead
 from gptsovits_ros.engine.guard import Prompt, SegmentGuard, SpokenOrder, expected_tokens
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, TextCondition, text_condition
@@ -93,6 +93,7 @@ class SegmentSpeech:
             pieces.
         threads: CPU threads of torch that the token loop shares with the decoder, in a thread of
             its own, while a stream is decoded (draw_ahead); 1: they take turns.
+        sharing: tells how many utterances share the decoder at present.
 
     """
 
@@ -104,6 +105,7 @@ class SegmentSpeech:
     meter: PaceMeter
     cancelled: Callable[[], bool]
     threads: int = 1
+    sharing: Callable[[], int] = lambda: 1
 
     def pieces(self) -> Generator[Piece, None, None]:
         """Yield the sound of the segment, judged by the guard where one is wanted.
@@ -177,9 +179,14 @@ class SegmentSpeech:
             stream.lookahead,
             tokens,
             stream.token_duration_s,
-            self.meter.pace,
+            self._pace(),
             overlaps=self.threads > 1 or self.voice.batch is not None,
         )
+
+    def _pace(self) -> Pace | None:
+        """Return how fast the models are, while others wait for their turns."""
+        pace = self.meter.pace
+        return pace and replace(pace, decode_s=pace.decode_s * self.sharing())
 
     def _tokens(
         self,

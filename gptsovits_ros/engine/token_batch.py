@@ -100,8 +100,7 @@ class TokenBatch:
         self._add(text)
         try:
             while True:
-                with self._turns.left():
-                    token = self._next(text)
+                token = self._next(text)
                 if cancelled():
                     raise CanceledError('the utterance was cancelled')
                 if token is None:
@@ -121,10 +120,12 @@ class TokenBatch:
 
     def _next(self, text: _Text) -> int | None:
         """Wait for a token; None after the last. Raises what drawing it has raised."""
-        with self._changed:
-            self._changed.wait_for(lambda: text.tokens or text.has_ended)
-            if text.tokens:
-                return text.tokens.popleft()
+        if not text.tokens and not text.has_ended:
+            with self._turns.left(), self._changed:
+                self._changed.wait_for(lambda: text.tokens or text.has_ended)
+        # Nobody else takes them.
+        if text.tokens:
+            return text.tokens.popleft()
         if text.failure is not None:
             raise text.failure
         return None

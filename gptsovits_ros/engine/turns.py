@@ -21,7 +21,13 @@ class Turns:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._is_taken = False
+        self._sharing = 0
         self._waiting: deque[threading.Event] = deque()
+
+    @property
+    def sharing(self) -> int:
+        """How many are between their first and their last turn (`each`)."""
+        return self._sharing
 
     @contextmanager
     def taken(self) -> Iterator[None]:
@@ -43,6 +49,8 @@ class Turns:
 
     def each(self, items: Generator[Item, None, None]) -> Generator[Item, None, None]:
         """Yield items, each made in a turn, which ends before it is handed out."""
+        with self._guard:
+            self._sharing += 1
         try:
             while True:
                 with self.taken():
@@ -53,6 +61,8 @@ class Turns:
         finally:
             with self.taken():
                 items.close()
+            with self._guard:
+                self._sharing -= 1
 
     def _take(self) -> None:
         with self._guard:

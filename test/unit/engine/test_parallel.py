@@ -14,10 +14,11 @@ import pytest
 import torch
 
 from gptsovits_ros.engine import engine as engine_module
-from gptsovits_ros.engine import protocol
-from gptsovits_ros.engine.chunk_plan import PaceMeter
+from gptsovits_ros.engine import protocol, synthesis
+from gptsovits_ros.engine.chunk_plan import ChunkPlan, Pace, PaceMeter
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.runner import EngineRunner, Job
+from gptsovits_ros.engine.turns import Turns
 from gptsovits_ros.engine.voice_tasks import SetDefaultVoice, VoiceDone
 from gptsovits_ros.errors import CanceledError, ConfigurationError
 from gptsovits_ros.settings import EngineSettings
@@ -139,6 +140,26 @@ def test_one_that_is_left_early_leaves_nothing(engines):
         time.sleep(0.001)
     assert batch._thread is None
     assert_same(list(parallel.synthesize(requests()[2])), list(alone.synthesize(requests()[2])))
+
+
+def test_who_shares_the_decoder_waits_longer_before_it_is_heard(engines, monkeypatch):
+    """So that nobody falls silent within a segment while others have their turns."""
+    parallel, _ = engines
+    plans = []
+    of = ChunkPlan.of
+
+    def noted(*given, **options):
+        plans.append(of(*given, **options))
+        return plans[-1]
+
+    monkeypatch.setattr(synthesis.ChunkPlan, 'of', noted)
+    monkeypatch.setattr(UnknownPace, 'pace', Pace(0.001, 0.015))
+    request = SpeechRequest('一二三四五六七八九十。' * 3, split_method='cut0', seed=1)
+    for sharing in (1, 4):
+        monkeypatch.setattr(Turns, 'sharing', sharing)
+        list(parallel.synthesize(request))
+    alone, shared = (plan.head_start for plan in plans)
+    assert alone == 1 and shared > 1
 
 
 def test_one_thread_is_not_enough(settings):

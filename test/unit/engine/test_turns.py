@@ -79,10 +79,10 @@ def test_items_are_made_in_turns_and_handed_out_between_them():
 
     found = []
     for item in turns.each(items()):
-        assert not turns._is_taken
+        assert not turns._is_taken and turns.sharing == 1
         found.append(item)
     assert found == [0, 1, 2] and closed == [True]
     left_early = turns.each(items())
     assert next(left_early) == 0
     left_early.close()
-    assert closed == [True, True] and not turns._is_taken
+    assert closed == [True, True] and not turns._is_taken and not turns.sharing
