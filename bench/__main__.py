@@ -25,7 +25,7 @@ from pathlib import Path
 from bench.report import OUT, table, write
 from bench.setup import Setup
 from gptsovits_ros.errors import GptsovitsError
-from gptsovits_ros.settings import DRAW_AHEAD, PRECISIONS
+from gptsovits_ros.settings import PRECISIONS
 
 BENCHES = ('speech', 'phrases', 'shared', 'batching', 'soak', 'peers')
 
@@ -58,10 +58,9 @@ def main() -> int:
         help='number format of the models (default: auto)',
     )
     parser.add_argument(
-        '--draw-ahead',
-        default='auto',
-        choices=DRAW_AHEAD,
-        help='whether the token loop has threads of its own (default: auto)',
+        '--in-turns',
+        action='store_true',
+        help='token loop and decoder take turns with all threads (engine.draw_ahead: false)',
     )
     parser.add_argument(
         '--parallel', type=int, default=1, help='utterances that are spoken at once (default: 1)'
@@ -86,7 +85,7 @@ def main() -> int:
         args.utterances,
         shlex.join(['python', '-m', 'bench', *sys.argv[1:]]),
         args.precision,
-        args.draw_ahead,
+        not args.in_turns,
         args.parallel,
         args.pause,
     )

@@ -24,7 +24,7 @@ class Setup:
         utterances: how many are spoken in the benchmarks that count them.
         command: what measures it again.
         precision: number format of the models, one of settings.PRECISIONS.
-        draw_ahead: one of settings.DRAW_AHEAD.
+        draw_ahead: whether the token loop has threads of its own.
         parallel: utterances that are spoken at once.
         pause: whether to wait for Enter when the programs of `peers` are loaded.
 
@@ -37,7 +37,7 @@ class Setup:
     utterances: int
     command: str
     precision: str = 'auto'
-    draw_ahead: str = 'auto'
+    draw_ahead: bool = True
     parallel: int = 1
     pause: bool = False
 
@@ -65,8 +65,8 @@ class Setup:
     def conditions(self, device: str) -> Conditions:
         """Return what is equal for all rows; the goals are for the full-size stand-in."""
         special = [self.precision] if self.precision != 'auto' else []
-        if self.draw_ahead != 'auto':
-            special.append(f'draw-ahead {self.draw_ahead}')
+        if not self.draw_ahead:
+            special.append('in turns')
         if self.parallel > 1:
             special.append(f'{self.parallel} at once')
         note = f' ({", ".join(special)})' if special else ''

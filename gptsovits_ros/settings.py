@@ -10,9 +10,6 @@ CACHE_MODES = ('off', 'prerendered', 'seeded', 'all')
 
 PRECISIONS = ('auto', 'float32', 'float16', 'bfloat16', 'int8')
 
-# Whether the token loop has CPU threads of its own while what it drew before becomes sound.
-DRAW_AHEAD = ('auto', 'on', 'off')
-
 
 @dataclass(frozen=True)
 class EngineSettings:
@@ -38,8 +35,9 @@ class EngineSettings:
         cache_memory_mb: memory for the phrases used last [MiB].
         precision: number format of the models, one of PRECISIONS (docs/performance.md); auto takes
             the quickest one for each model whose error is known to be small on this device.
-        draw_ahead: one of DRAW_AHEAD; auto: where that is quicker on a CPU of this kind
-            (docs/performance.md).
+        draw_ahead: True gives the token loop half of the CPU threads, if there are two or more,
+            while what it drew before becomes sound; False lets each have all of them in turns,
+            which is quicker on cores that nothing else needs (docs/performance.md).
         cuda_graphs: True captures the steps of the models on a GPU and replays them; a GPU on
             which that fails or gives other numbers is used without, and the log says so.
         gpu_memory_mb: most GPU memory for the engine [MiB]; a request beyond it fails, and what
@@ -67,7 +65,7 @@ class EngineSettings:
     cache_mb: int = 256
     cache_memory_mb: int = 32
     precision: str = 'auto'
-    draw_ahead: str = 'auto'
+    draw_ahead: bool = True
     cuda_graphs: bool = True
     gpu_memory_mb: int = 0
     idle_unload_s: float = 0.0

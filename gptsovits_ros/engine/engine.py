@@ -27,13 +27,12 @@ from gptsovits_ros.engine.enrolment import Enroller, EnrolmentRequest
 from gptsovits_ros.engine.loaded_voice import LoadedVoice, load_voice
 from gptsovits_ros.engine.model_cache import ModelCache
 from gptsovits_ros.engine.phrase_cache import PhraseCache
-from gptsovits_ros.engine.precision import ModelFormats, cpu_flags
+from gptsovits_ros.engine.precision import ModelFormats
 from gptsovits_ros.engine.segment_chunks import as_marked, spoken_segment, watermarked
 from gptsovits_ros.engine.synthesis import SegmentSpeech
 from gptsovits_ros.engine.threads import (
     batch_threads,
     default_threads,
-    draws_ahead,
     enrolment_threads,
 )
 from gptsovits_ros.engine.token_batch import TokenBatches
@@ -92,8 +91,7 @@ class Engine:
         cores = len(os.sched_getaffinity(0))
         self._threads = settings.threads or default_threads(cores)
         on_cpu = device.type == 'cpu'
-        ahead = on_cpu and draws_ahead(settings.draw_ahead, self._threads, cpu_flags())
-        self._shared_threads = self._threads if ahead else 1
+        self._shared_threads = self._threads if on_cpu and settings.draw_ahead else 1
         self._turns = self._batches = None
         if settings.parallel > 1:
             drawing = batch_threads(self._threads, on_cpu)

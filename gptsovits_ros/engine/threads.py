@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
-
 from gptsovits_ros.errors import ConfigurationError
-
-# CPUs with matrix units make the sound of a token so quickly that a second core is worth more to
-# the token loop, which waits for memory (docs/performance.md).
-MATRIX_FLAG = 'amx_bf16'
 
 # More threads than this gain little at batch 1, and take the cores from perception.
 MAX_THREADS = 4
@@ -22,23 +16,6 @@ def default_threads(cores: int) -> int:
     there is always another program.
     """
     return max(1, min(MAX_THREADS, cores // 2))
-
-
-def draws_ahead(setting: str, threads: int, flags: Set[str]) -> bool:
-    """Tell whether the token loop has CPU threads of its own, while others make sound.
-
-    It depends on the kind of the CPU and on nothing that is measured: the threads of an operation
-    decide how it rounds, and the same seed is to be the same audio on the same machine.
-
-    Args:
-        setting: "on", "off" or "auto".
-        threads: for both; with one they take turns, whatever the setting.
-        flags: what the CPU can do, in the words of the Linux kernel.
-
-    """
-    if threads < 2 or setting == 'off':
-        return False
-    return setting == 'on' or MATRIX_FLAG not in flags
 
 
 def batch_threads(threads: int, on_cpu: bool) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gptsovits_ros.ros.parameter_spec import ParamSpec
-from gptsovits_ros.settings import CACHE_MODES, DRAW_AHEAD, PRECISIONS
+from gptsovits_ros.settings import CACHE_MODES, PRECISIONS
 
 ENGINE_PARAMETERS = (
     ParamSpec(
@@ -43,10 +43,10 @@ ENGINE_PARAMETERS = (
     ),
     ParamSpec(
         'engine.draw_ahead',
-        'auto',
-        'With 2 CPU threads or more, the token loop has its own while earlier tokens become '
-        'sound; auto: where that is quicker on a CPU of this kind.',
-        choices=DRAW_AHEAD,
+        True,
+        'Give the token loop half of the CPU threads, if there are 2 or more, while earlier '
+        'tokens become sound; false: each has all of them in turns, which is quicker on cores '
+        'that nothing else needs.',
         read_only=True,
     ),
     ParamSpec(

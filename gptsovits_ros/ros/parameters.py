@@ -59,7 +59,7 @@ class Parameters:
     engine_device: str
     engine_threads: int
     engine_precision: str
-    engine_draw_ahead: str
+    engine_draw_ahead: bool
     engine_cuda_graphs: bool
     engine_gpu_memory_mb: int
     engine_idle_unload_s: float

@@ -61,7 +61,6 @@ def engines(root) -> Iterator[Callable[[int], Engine]]:
                     default_voice='plain',
                     device='cpu',
                     threads=threads,
-                    draw_ahead='on',
                 )
                 made[threads] = Engine.load(settings)
             return made[threads]
@@ -196,3 +195,13 @@ def test_an_error_of_the_token_loop_is_that_of_the_speech(engines, monkeypatch, 
         list(engine.synthesize(SpeechRequest(TEXT, voice=voice, seed=1)))
     assert caught.value is error
     assert not is_drawing()
+
+
+def test_they_take_turns_where_that_is_wanted(root, started):
+    before = torch.get_num_threads()
+    settings = EngineSettings(
+        voice_root=str(root), default_voice='plain', device='cpu', threads=2, draw_ahead=False
+    )
+    chunks = list(Engine.load(settings).synthesize(SpeechRequest(TEXT, seed=1)))
+    torch.set_num_threads(before)
+    assert len(chunks) > 2 and not started

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gptsovits_ros.engine.threads import default_threads, draws_ahead, enrolment_threads
+from gptsovits_ros.engine.threads import batch_threads, default_threads, enrolment_threads
+from gptsovits_ros.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(
@@ -21,16 +22,8 @@ def test_an_enrolment_takes_all_cores_where_nobody_says(asked, cores, threads):
     assert enrolment_threads(asked, cores) == threads
 
 
-@pytest.mark.parametrize(
-    ('setting', 'threads', 'flags', 'ahead'),
-    [
-        ('auto', 2, {'avx2'}, True),
-        ('auto', 4, {'avx512_bf16'}, True),
-        ('auto', 2, {'avx512_bf16', 'amx_bf16'}, False),
-        ('on', 2, {'amx_bf16'}, True),
-        ('off', 2, {'avx2'}, False),
-        ('on', 1, {'avx2'}, False),
-    ],
-)
-def test_the_kind_of_cpu_decides_who_has_threads_of_their_own(setting, threads, flags, ahead):
-    assert draws_ahead(setting, threads, flags) == ahead
+def test_half_of_the_threads_draw_for_utterances_that_are_spoken_at_once():
+    assert [batch_threads(threads, on_cpu=True) for threads in (2, 3, 4)] == [1, 1, 2]
+    assert batch_threads(1, on_cpu=False) == 1
+    with pytest.raises(ConfigurationError, match=r'engine\.threads is 1; set it to 2'):
+        batch_threads(1, on_cpu=True)
