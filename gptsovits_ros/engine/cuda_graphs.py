@@ -54,9 +54,37 @@ class GraphCapture:
                 function()
             torch.cuda.current_stream().wait_stream(self._stream)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+            # Other threads may allocate meanwhile: another utterance, or its token loop.
+            with torch.cuda.graph(
+                graph,
+                pool=self._pool,
+                stream=self._stream,
+                capture_error_mode='thread_local',
+            ):
                 function()
         return graph.replay
+
+
+class _CheckedCapture:
+    """Captures for one model; once that was seen to work, a failure costs speed and no more."""
+
+    def __init__(self, capture: Capture, name: str) -> None:
+        self.has_worked = False
+        self._capture = capture
+        self._name = name
+
+    def __call__(self, function: Callable[[], None]) -> Callable[[], None]:
+        try:
+            return self._capture(function)
+        except RuntimeError as failure:
+            if not self.has_worked:
+                raise
+            log.warning(
+                'a part of %s could not be captured, and is computed without a CUDA graph: %s',
+                self._name,
+                str(failure).splitlines()[0],
+            )
+            return function
 
 
 class CapturedModels:
@@ -93,12 +121,16 @@ class CapturedModels:
         # A form holds its model, so that no other one has the same id meanwhile.
         form = self._forms.get(id(model))
         if form is None:
-            form = self._checked(make(model, self._capture), type(model).__name__)
+            name = type(model).__name__
+            capture = _CheckedCapture(self._capture, name)
+            form = self._checked(make(model, capture), name)
             if form is not None:
+                capture.has_worked = True
                 self._forms[id(model)] = form
         return form
 
     def _checked(self, form: Captured, name: str) -> Captured | None:
+        """Return a captured form that gives the same numbers; None, and why in the log."""
         try:
             error = form.error()
         except RuntimeError as failure:
