@@ -89,7 +89,7 @@ class Engine:
         self._store = store
         self._device = device
         cores = len(os.sched_getaffinity(0))
-        self._threads = settings.threads or default_threads(cores)
+        self._threads = settings.threads or default_threads(cores, settings.parallel)
         on_cpu = device.type == 'cpu'
         self._shared_threads = self._threads if on_cpu and settings.draw_ahead else 1
         self._turns = self._batches = None

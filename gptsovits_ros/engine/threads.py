@@ -8,14 +8,16 @@ from gptsovits_ros.errors import ConfigurationError
 MAX_THREADS = 4
 
 
-def default_threads(cores: int) -> int:
+def default_threads(cores: int, parallel: int = 1) -> int:
     """Return half of the cores that the process may use, at least 1 and at most MAX_THREADS.
+
+    With parallel above 1, utterances that are spoken at once, it is 2 at least (batch_threads).
 
     The threads of one operation wait for each other at its end. If another program holds the core
     of one of them, two threads are slower than one by far (docs/performance.md), and on a robot
     there is always another program.
     """
-    return max(1, min(MAX_THREADS, cores // 2))
+    return max(1 if parallel == 1 else 2, min(MAX_THREADS, cores // 2))
 
 
 def batch_threads(threads: int, on_cpu: bool) -> int:

@@ -13,6 +13,7 @@ from gptsovits_ros.errors import ConfigurationError
 )
 def test_half_of_the_cores_are_left_to_the_rest_of_the_robot(cores, threads):
     assert default_threads(cores) == threads
+    assert default_threads(cores, parallel=4) == max(2, threads)
 
 
 @pytest.mark.parametrize(
