@@ -69,14 +69,15 @@ class PlainSteps:
         """Begin a generation behind a prompt [S], with room for so many rows."""
         self._model = model
         self._drawing = drawing
-        weight = model.token_embedding.weight
-        self._cache = KVCache(model.config, 1, capacity, weight.device, weight.dtype)
+        self._capacity = capacity
+        self._cache: KVCache | None = None
         self._seen = seen_ids(model, prompt[None])
         self._prompt_rows, self._made = len(prompt), 0
         self._last = self._token = prompt
 
     def read(self, h: Tensor, mask: Tensor) -> None:
         """Read the rows of text and prompt; see DecodeSteps."""
+        self._cache = KVCache(self._model.config, 1, self._capacity, h.device, h.dtype)
         self._last = self._model.hidden_states(h, mask, self._cache)[:, -1]
 
     def next(self) -> tuple[int, bool]:

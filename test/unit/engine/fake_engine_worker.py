@@ -1,7 +1,7 @@
 """A worker process with a stand-in engine that does what the text of a request says.
 
-The tests start it as `python fake_engine_worker.py --address ... --settings ...`. All of it but
-the engine is the real one. `EngineSettings.device` chooses how loading goes.
+The tests start it as `python fake_engine_worker.py --address ... --settings ...`, or as an engine
+that clients share by `... --shared SOCKET`. All of it but the engine is the real one. `EngineSettings.device` chooses how loading goes.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
 from gptsovits_ros.engine import worker
+from gptsovits_ros.engine.shared_engine import serving
 from gptsovits_ros.errors import CanceledError, error_from_code
+from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.types import AudioChunk, VoiceInfo
 
 SAMPLE_RATE = 32000
@@ -122,5 +125,13 @@ class FakeEngine:
         yield AudioChunk(np.zeros(10, np.float32), SAMPLE_RATE)
 
 
+def serve(socket: str) -> int:
+    """Be an engine that several clients share."""
+    with serving(Path(socket)) as address:
+        return worker.serve(address, EngineSettings(), FakeEngine.load, is_shared=True)
+
+
 if __name__ == '__main__':
+    if sys.argv[1] == '--shared':
+        sys.exit(serve(sys.argv[2]))
     sys.exit(worker.main(engine_factory=FakeEngine.load))

@@ -28,7 +28,7 @@ from gptsovits_ros.types import SpeechRequest
 
 from .fake_engine_worker import samples_of
 
-PROCESS = Path(__file__).with_name('shared_engine_process.py')
+PROCESS = Path(__file__).with_name('fake_engine_worker.py')
 PATIENCE_S = 20.0
 
 
@@ -47,7 +47,9 @@ def start(socket, environment) -> Iterator[Callable[[], subprocess.Popen]]:
     def start() -> subprocess.Popen:
         processes.append(
             subprocess.Popen(
-                [sys.executable, PROCESS, socket], env=environment, stdin=subprocess.DEVNULL
+                [sys.executable, PROCESS, '--shared', socket],
+                env=environment,
+                stdin=subprocess.DEVNULL,
             )
         )
         return processes[-1]
