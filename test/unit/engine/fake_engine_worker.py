@@ -1,7 +1,8 @@
 """A worker process with a stand-in engine that does what the text of a request says.
 
 The tests start it as `python fake_engine_worker.py --address ... --settings ...`, or as an engine
-that clients share by `... --shared SOCKET`. All of it but the engine is the real one. `EngineSettings.device` chooses how loading goes.
+that clients share by `... --shared SOCKET`. All of it but the engine is the real one.
+`EngineSettings.device` chooses how loading goes.
 """
 
 from __future__ import annotations
