@@ -24,7 +24,7 @@ from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.audio.files import load_reference_waveform
 from gptsovits_ros.audio.spectrogram import magnitude_spectrogram
 from gptsovits_ros.checkpoint.load import load_acoustic, load_semantic
-from gptsovits_ros.engine.number_formats import BFLOAT16, INT8
+from gptsovits_ros.engine.number_formats import BFLOAT16, FLOAT16, INT8
 from gptsovits_ros.engine.precision import ModelFormats
 from gptsovits_ros.semantic.model import Text2Semantic
 from gptsovits_ros.training.corpus import (
@@ -41,10 +41,12 @@ from gptsovits_ros.training.settings import SemanticSettings
 
 GPT_FORMATS = {
     'float32': ModelFormats(),
+    'float16': ModelFormats(semantic=FLOAT16),
     'bfloat16': ModelFormats(semantic=BFLOAT16),
     'int8': ModelFormats(semantic=INT8),
     'int8, half range': ModelFormats(semantic=INT8, half_range=True),
 }
+DECODER_FORMATS = (FLOAT16, BFLOAT16)
 
 
 def main() -> int:
@@ -86,7 +88,7 @@ def gpt_rows(gpt: Text2Semantic, clips: list[Utterance], split: str) -> Iterator
         quick = _converted(gpt, formats)
         # One by one, as in use: the inputs of a call share a scale.
         results = [predictions(quick, collate(clips, [example], settings)) for example in examples]
-        logits = torch.cat([result[0] for result in results])
+        logits = torch.cat([result[0] for result in results]).float()
         targets = torch.cat([result[1] for result in results])
         exact = logits if exact is None else exact
         best = logits.argmax(-1)
@@ -101,20 +103,23 @@ def gpt_rows(gpt: Text2Semantic, clips: list[Utterance], split: str) -> Iterator
 def sovits_rows(
     file: Path, clips: list[Utterance], waves: AudioCache, split: str
 ) -> Iterator[str]:
-    """Yield a line for the only format that there is besides float32."""
+    """Yield a line for each format besides float32."""
     yield f'{split:<16} {"clips":>7} {"error of the waveform, median and largest":>42}'
     model = load_acoustic(file)
-    quick = _converted(model, ModelFormats(decoder=BFLOAT16))
-    errors = []
+    quick = {name: _converted(model, ModelFormats(decoder=name)) for name in DECODER_FORMATS}
+    errors: dict[str, list[float]] = {name: [] for name in quick}
     for clip in clips:
         inputs = (
             torch.from_numpy(clip.tokens)[None],
             torch.from_numpy(clip.phoneme_ids)[None],
             _style(model, waves.path(clip.name)),
         )
-        exact, wave = model.decode(*inputs), quick.decode(*inputs)
-        errors.append(20 * torch.log10((wave - exact).norm() / exact.norm()).item())
-    yield f'{"bfloat16":<16} {len(clips):>7} {np.median(errors):>32.1f} dB {max(errors):.1f} dB'
+        exact = model.decode(*inputs)
+        for name, other in quick.items():
+            error = (other.decode(*inputs) - exact).norm() / exact.norm()
+            errors[name].append(20 * torch.log10(error).item())
+    for name, found in errors.items():
+        yield f'{name:<16} {len(clips):>7} {np.median(found):>32.1f} dB {max(found):.1f} dB'
 
 
 def _converted(model: nn.Module, formats: ModelFormats) -> nn.Module:

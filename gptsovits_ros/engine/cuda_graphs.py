@@ -23,8 +23,8 @@ from gptsovits_ros.semantic.model import Text2Semantic
 from gptsovits_ros.types import Capture
 
 # Largest error of a captured model relative to the plain one. Half precision and another order of
-# sums make about a thousandth; what is captured wrongly makes about 1.
-LARGEST_ERROR = 0.02
+# sums make about a thousandth, bfloat16 a hundredth; what is captured wrongly makes about 1.
+LARGEST_ERROR = 0.05
 
 Captured = TypeVar('Captured', CapturedSteps, CapturedWindows)
 

@@ -95,6 +95,8 @@ class TokenBatch:
         how long each token but the first took [s]. Close it where it is not read to its end.
         """
         limit = max_tokens or self._model.config.token_limit
+        # There are no positions beyond the table.
+        limit = min(limit, len(self._model.positions) - len(prompt))
         arguments = (phoneme_ids, bert, prompt, sampling, generator, path)
         text = _Text(arguments, limit, took)
         self._add(text)

@@ -6,10 +6,22 @@ addresses stay, and counts them on the device, so that one step can be captured 
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
 from gptsovits_ros.semantic.config import SemanticConfig
+
+
+class RowCache(Protocol):
+    """What the layers of the GPT need of a cache."""
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Store rows [B, heads, T, head_dim] of a layer; return all that is read of it."""
+
+    def advance(self, rows: int) -> None:
+        """Take notice that every layer has appended so many rows."""
 
 
 class KVCache:

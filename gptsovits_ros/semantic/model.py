@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gptsovits_ros.semantic.config import SemanticConfig
-from gptsovits_ros.semantic.kv_cache import FixedCache, KVCache
+from gptsovits_ros.semantic.kv_cache import RowCache
 
 
 def sinusoid_table(rows: int, width: int, device: torch.device) -> Tensor:
@@ -48,7 +48,7 @@ class TransformerLayer(nn.Module):
         self,
         h: Tensor,
         mask: Tensor | None,
-        cache: KVCache | FixedCache | None,
+        cache: RowCache | None,
         index: int,
     ) -> Tensor:
         """Run new rows h [B, T, d]; with a cache they also see its rows, and are added to it.
@@ -106,7 +106,7 @@ class Text2Semantic(nn.Module):
         return y + self.token_position_scale * self._positions(first_position, y.shape[1], y.dtype)
 
     def hidden_states(
-        self, h: Tensor, mask: Tensor | None = None, cache: KVCache | FixedCache | None = None
+        self, h: Tensor, mask: Tensor | None = None, cache: RowCache | None = None
     ) -> Tensor:
         """Run rows h [B, T, d] through all layers; see TransformerLayer for mask and cache."""
         rows = h.shape[1]

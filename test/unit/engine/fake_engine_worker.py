@@ -133,6 +133,6 @@ def serve(socket: str) -> int:
 
 
 if __name__ == '__main__':
-    if sys.argv[1] == '--shared':
+    if sys.argv[1:2] == ['--shared']:
         sys.exit(serve(sys.argv[2]))
     sys.exit(worker.main(engine_factory=FakeEngine.load))
