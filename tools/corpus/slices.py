@@ -6,7 +6,7 @@
 Decoder, prior and GPT go on from the bundled weights, one after another, each for its share of
 the time. The same command with the same OUT goes on where it stopped; --minutes is the time of
 one call. What comes out is OUT/acoustic.safetensors, OUT/semantic.safetensors and a table.
-OVERRIDES such as prior.batches.batch_size=64 change one setting of one part.
+--set prior.optimizer.learning_rate=0.0005 changes one setting of one part.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent.parent
 VOICE = ROOT / 'gptsovits_ros' / 'bundled' / 'voices' / 'ada'
 SETTINGS = ROOT / 'config' / 'training'
-# Settings file, trainer, share of the time, and what differs from the file.
+# Settings file, trainer, share of the time, and what differs from the file. All go on with the
+# posterior of the bundled weights, which stays as it is.
 PARTS = {
-    'decoder': ('autoencoder_small', 'acoustic', 0.5, {'posterior_until': 1, 'warmup_steps': 0}),
-    'prior': ('prior_small', 'acoustic', 0.3, {}),
+    'decoder': ('autoencoder_small', 'acoustic', 0.5, {'posterior_until': 0, 'warmup_steps': 0}),
+    'prior': ('prior_small', 'acoustic', 0.3, {'start_run': ''}),
     'gpt': ('semantic_small', 'semantic', 0.2, {}),
 }
 
@@ -38,7 +39,7 @@ def main() -> int:
     )
     parser.add_argument('corpus', type=Path)
     parser.add_argument('out', type=Path)
-    parser.add_argument('overrides', nargs='*', metavar='OVERRIDE')
+    parser.add_argument('--set', action='append', default=[], metavar='PART.KEY=VALUE')
     parser.add_argument('--minutes', type=float, required=True, help='of this call, exports apart')
     parser.add_argument('--device', default='cuda:0')
     parser.add_argument('--batch', type=int, default=64, help='batch size of each part')
@@ -53,11 +54,8 @@ def main() -> int:
             own |= {'start': str(VOICE / 'acoustic.safetensors'), 'tokenizer': ''}
         else:
             own |= {'start': str(VOICE / 'semantic.safetensors')}
-        if part == 'prior':
-            own['start_run'] = str(args.out / 'decoder')
-            del own['start']
         prefix = f'{part}.'
-        for override in args.overrides:
+        for override in args.set:
             key, _, value = override.partition('=')
             if key.startswith(prefix):
                 own[key.removeprefix(prefix)] = yaml.safe_load(value)
@@ -72,7 +70,9 @@ def main() -> int:
         *('export', args.out / 'prior', args.out, '--packed', '--with-posterior'),
         *('--decoder', args.out / 'decoder', '--prior-scale', 0.3),
     )
-    print(f'{"part":8} {"loss":24} {"steps":>8} {"first":>9} {"best":>9} {"last":>9}')
+    print(
+        f'{"part":8} {"dev split and value":24} {"steps":>8} {"first":>9} {"least":>9} {"last":>9}'
+    )
     for part in PARTS:
         print_losses(part, args.out / part / 'log.csv')
     print(f'{time.monotonic() - started:.0f} s')
@@ -95,7 +95,7 @@ def run(*arguments: object) -> None:
 
 
 def print_losses(part: str, log: Path) -> None:
-    """Print a line for each loss of the dev splits."""
+    """Print a line for each value of the dev splits."""
     losses: dict[str, list[tuple[int, float]]] = {}
     with open(log, encoding='utf-8', newline='') as stream:
         for row in csv.DictReader(stream):
