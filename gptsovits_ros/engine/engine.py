@@ -98,7 +98,7 @@ class Engine:
             self._threads -= drawing
             self._shared_threads = 1
             self._turns = Turns()
-            self._batches = TokenBatches(drawing, self._turns)
+            self._batches = TokenBatches(drawing, self._threads, self._turns)
         self._models = ModelCache(device, ModelFormats.of(settings.precision, device).apply)
         self._captured = CapturedModels.on(device, settings.cuda_graphs)
         self._lexicons = (load_lexicon(Path(settings.lexicon)),) if settings.lexicon else ()

@@ -222,6 +222,8 @@ class SegmentSpeech:
             nonlocal made
             if not tokens:
                 return np.zeros(0, np.float32)
+            if self.voice.batch is not None:
+                torch.set_num_threads(self.voice.batch.decoder_threads)
             new = (len(tokens) if stop is None else stop) - made
             made += new
             if self.threads > 1 and stop is None:

@@ -60,21 +60,28 @@ class _Text:
 class TokenBatch:
     """The texts that one GPT says at present."""
 
-    def __init__(self, model: Text2Semantic, threads: int, turns: Turns) -> None:
+    def __init__(self, model: Text2Semantic, threads: int, others: int, turns: Turns) -> None:
         """Begin with none.
 
         Args:
             model: the GPT, on its device.
             threads: CPU threads of torch for the token loop.
+            others: those that are left for the rest while it draws.
             turns: of those who ask for tokens, who leave theirs while they wait for one.
 
         """
         self._model = model
         self._threads = threads
+        self._others = others
         self._turns = turns
         self._changed = threading.Condition()
         self._texts: list[_Text] = []
         self._thread: threading.Thread | None = None
+
+    @property
+    def decoder_threads(self) -> int:
+        """CPU threads of torch for whoever makes sound now: all of them while nothing is drawn."""
+        return self._others + (0 if self._thread else self._threads)
 
     def generate(
         self,
@@ -197,9 +204,10 @@ class TokenBatch:
 class TokenBatches:
     """The token batch of each GPT in memory; it lives as long as somebody holds it."""
 
-    def __init__(self, threads: int, turns: Turns) -> None:
+    def __init__(self, threads: int, others: int, turns: Turns) -> None:
         """Take what each of them gets (TokenBatch)."""
         self._threads = threads
+        self._others = others
         self._turns = turns
         self._batches: WeakValueDictionary[int, TokenBatch] = WeakValueDictionary()
 
@@ -208,5 +216,6 @@ class TokenBatches:
         # A batch holds its model, so that no other one has the same id meanwhile.
         batch = self._batches.get(id(model))
         if batch is None:
-            batch = self._batches[id(model)] = TokenBatch(model, self._threads, self._turns)
+            batch = TokenBatch(model, self._threads, self._others, self._turns)
+            self._batches[id(model)] = batch
         return batch

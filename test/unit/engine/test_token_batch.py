@@ -11,6 +11,7 @@ import torch
 from gptsovits_ros.engine.token_batch import TokenBatch, TokenBatches
 from gptsovits_ros.engine.turns import Turns
 from gptsovits_ros.errors import CanceledError, OutOfMemoryError
+from gptsovits_ros.semantic.batched_steps import BatchedSteps
 from gptsovits_ros.semantic.config import SemanticConfig
 from gptsovits_ros.semantic.generate import generate
 from gptsovits_ros.semantic.model import Text2Semantic
@@ -31,7 +32,7 @@ def model() -> Text2Semantic:
 
 @pytest.fixture
 def batch(model) -> TokenBatch:
-    return TokenBatch(model, 1, Turns())
+    return TokenBatch(model, 1, 2, Turns())
 
 
 def inputs(seed: int):
@@ -137,7 +138,7 @@ def test_what_fails_for_all_is_an_error_of_all_and_the_next_text_is_said(
         raise RuntimeError('CUDA error: lost')
 
     with monkeypatch.context() as patch:
-        patch.setattr('gptsovits_ros.semantic.batched_steps.BatchedSteps.advance', fail)
+        patch.setattr(BatchedSteps, 'advance', fail)
         found = in_threads(batch, 3, lambda seed: list(batch.generate(*inputs(seed))))
     assert [str(error) for error in found] == ['CUDA error: lost'] * 3
     assert has_ended(batch)
@@ -154,8 +155,31 @@ def test_each_token_but_the_first_tells_how_long_it_took(batch):
     assert len(took) == len(tokens) - 1 and min(took) > 0
 
 
+def test_the_decoder_has_all_threads_while_nothing_is_drawn(batch, monkeypatch):
+    may_go_on = threading.Event()
+    advance = BatchedSteps.advance
+
+    def wait(steps):
+        assert may_go_on.wait(PATIENCE_S)
+        advance(steps)
+
+    monkeypatch.setattr(BatchedSteps, 'advance', wait)
+
+    def say(seed):
+        tokens = batch.generate(*inputs(seed))
+        next(tokens)
+        while_drawn = batch.decoder_threads
+        may_go_on.set()
+        return while_drawn, len(list(tokens))
+
+    assert batch.decoder_threads == 3
+    ((while_drawn, others),) = in_threads(batch, 1, say)
+    assert while_drawn == 2 and others
+    assert has_ended(batch) and batch.decoder_threads == 3
+
+
 def test_voices_with_one_gpt_share_a_batch(model):
-    batches = TokenBatches(1, Turns())
+    batches = TokenBatches(1, 2, Turns())
     batch = batches.of(model)
     assert batches.of(model) is batch
     del batch
