@@ -30,11 +30,7 @@ from gptsovits_ros.engine.phrase_cache import PhraseCache
 from gptsovits_ros.engine.precision import ModelFormats
 from gptsovits_ros.engine.segment_chunks import as_marked, spoken_segment, watermarked
 from gptsovits_ros.engine.synthesis import SegmentSpeech
-from gptsovits_ros.engine.threads import (
-    batch_threads,
-    default_threads,
-    enrolment_threads,
-)
+from gptsovits_ros.engine.threads import batch_threads, default_threads, enrolment_threads
 from gptsovits_ros.engine.token_batch import TokenBatches
 from gptsovits_ros.engine.turns import Turns
 from gptsovits_ros.engine.voice_jobs import VoiceJobs
@@ -239,12 +235,7 @@ class Engine:
             GptsovitsError: the voice cannot be loaded.
 
         """
-        chunks = self._chunks(request, cancelled)
-        if self._turns is None:
-            return chunks
-        # The caller's thread may have spoken with another engine before.
-        torch.set_num_threads(self._threads)
-        return self._turns.each(chunks)
+        return self._in_turns(self._chunks(request, cancelled))
 
     def _chunks(
         self, request: SpeechRequest, cancelled: Callable[[], bool]
@@ -322,7 +313,8 @@ class Engine:
         )
         # A window of frames is captured when it comes the second time.
         for _ in range(2):
-            for _ in self.synthesize(request):
+            # Not from the cache, where it would be found the second time.
+            for _ in self._in_turns(self._spoken(request, never)):
                 pass
         # What was measured meanwhile tells nothing of later.
         self._meters.clear()
@@ -334,6 +326,16 @@ class Engine:
         except (VoiceStoreBusyError, VoiceStoreError) as error:
             # Voices are read from a store that cannot be changed, too.
             log.warning('the voice store was left as it is: %s', error)
+
+    def _in_turns(
+        self, chunks: Generator[AudioChunk, None, None]
+    ) -> Generator[AudioChunk, None, None]:
+        """Return chunks that are made in turns with those of other threads."""
+        if self._turns is None:
+            return chunks
+        # The caller's thread may have spoken with another engine before.
+        torch.set_num_threads(self._threads)
+        return self._turns.each(chunks)
 
     def _sharing(self) -> int:
         return 1 if self._turns is None else self._turns.sharing

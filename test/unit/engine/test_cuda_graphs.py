@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,13 +17,10 @@ from gptsovits_ros.semantic.decode_steps import CapturedSteps
 from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.types import SpeechRequest
 
+from ..capture_rules import Recorder
+
+replayed = Recorder()
 TEXT = '今天天气很好，我们一起去公园里面散步。Hello robot, how are you today?'
-
-
-def replayed(function):
-    """Capture as a GPU does, but for speed."""
-    function()
-    return function
 
 
 def spoken(engine: Engine, seed: int) -> np.ndarray:
@@ -121,6 +119,21 @@ def test_a_form_is_shared_and_goes_with_its_model(plain):
     del steps, windows
     gc.collect()
     assert not models._forms
+
+
+def test_a_warm_up_neither_fills_the_phrase_cache_nor_takes_from_it(
+    settings, monkeypatch, tmp_path
+):
+    cached = replace(settings, cache='seeded', cache_root=str(tmp_path))
+    monkeypatch.setattr(CapturedModels, 'on', classmethod(lambda cls, *_: cls(Recorder())))
+    engine = Engine.load(cached)
+    spoken_with = []
+    monkeypatch.setattr(
+        engine, '_spoken', lambda request, cancelled: iter([spoken_with.append(request)])
+    )
+    before = sorted(tmp_path.rglob('*'))
+    engine._warm_up(engine.loaded_voice().voice)
+    assert len(spoken_with) == 2 and sorted(tmp_path.rglob('*')) == before
 
 
 def test_only_a_gpu_that_shall_captures(monkeypatch):
