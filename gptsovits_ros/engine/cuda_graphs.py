@@ -11,13 +11,13 @@ import logging
 import math
 from collections.abc import Callable
 from typing import TypeVar
-from weakref import WeakValueDictionary
 
 import torch
 from torch import nn
 
 from gptsovits_ros.acoustic.captured_windows import CapturedWindows
 from gptsovits_ros.acoustic.sovits import Sovits
+from gptsovits_ros.engine.model_cache import ByModel
 from gptsovits_ros.semantic.decode_steps import CapturedSteps
 from gptsovits_ros.semantic.model import Text2Semantic
 from gptsovits_ros.types import Capture
@@ -88,17 +88,12 @@ class _CheckedCapture:
 
 
 class CapturedModels:
-    """The captured forms of the models in memory, each checked against the plain one.
-
-    A form lives as long as somebody holds it, as in ModelCache.
-    """
+    """The captured forms of the models in memory, each checked against the plain one."""
 
     def __init__(self, capture: Capture | None) -> None:
         """Take what captures on the device of the models; None: nothing does."""
         self._capture = capture
-        self._forms: WeakValueDictionary[int, CapturedSteps | CapturedWindows] = (
-            WeakValueDictionary()
-        )
+        self._forms: ByModel[CapturedSteps | CapturedWindows] = ByModel()
 
     @classmethod
     def on(cls, device: torch.device, wanted: bool) -> CapturedModels:
@@ -118,19 +113,15 @@ class CapturedModels:
     ) -> Captured | None:
         if self._capture is None:
             return None
-        # A form holds its model, so that no other one has the same id meanwhile.
-        form = self._forms.get(id(model))
-        if form is None:
-            name = type(model).__name__
-            capture = _CheckedCapture(self._capture, name)
-            form = self._checked(make(model, capture), name)
-            if form is not None:
-                capture.has_worked = True
-                self._forms[id(model)] = form
-        return form
+        return self._forms.get(model, lambda: self._checked(model, make))
 
-    def _checked(self, form: Captured, name: str) -> Captured | None:
+    def _checked(
+        self, model: nn.Module, make: Callable[[nn.Module, Capture], Captured]
+    ) -> Captured | None:
         """Return a captured form that gives the same numbers; None, and why in the log."""
+        name = type(model).__name__
+        capture = _CheckedCapture(self._capture, name)
+        form = make(model, capture)
         try:
             error = form.error()
         except RuntimeError as failure:
@@ -143,6 +134,7 @@ class CapturedModels:
             return None
         if math.isfinite(error) and error <= LARGEST_ERROR:
             log.info('CUDA graphs of %s are used; their error is %.1g', name, error)
+            capture.has_worked = True
             return form
         log.warning(
             'CUDA graphs of %s are not used, which makes it slower: they give other numbers '

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
@@ -13,6 +13,7 @@ from torch import nn
 from gptsovits_ros.engine.number_formats import Int8Linear
 
 Model = TypeVar('Model', bound=nn.Module)
+Thing = TypeVar('Thing')
 # One file as it is on disk: its path, the time of its last change [ns] and its size [bytes].
 FileState = tuple[str, int, int]
 
@@ -50,6 +51,29 @@ class ModelCache:
                 self._prepare(model)
             self._models[key] = model
         return model
+
+
+class ByModel(Generic[Thing]):
+    """What is made of models in memory, and kept as long as somebody else holds it."""
+
+    def __init__(self) -> None:
+        self._things: weakref.WeakValueDictionary[int, Thing] = weakref.WeakValueDictionary()
+
+    def __len__(self) -> int:
+        """How many are kept."""
+        return len(self._things)
+
+    def get(self, model: nn.Module, make: Callable[[], Thing | None]) -> Thing | None:
+        """Return what was made of a model, or make it; None, which is not kept, if make does.
+
+        A thing must hold its model, so that no other one has the same id meanwhile.
+        """
+        thing = self._things.get(id(model))
+        if thing is None:
+            thing = make()
+            if thing is not None:
+                self._things[id(model)] = thing
+        return thing
 
 
 def file_states(paths: Iterable[Path]) -> tuple[FileState, ...]:

@@ -112,19 +112,22 @@ class ModelFormats:
 
     def apply(self, model: nn.Module) -> None:
         """Convert a model, in place; one that is not named stays as it is."""
-        if isinstance(model, Text2Semantic) and self.semantic == FLOAT16:
-            model.half()
-        elif isinstance(model, BertEncoder) and self.bert == FLOAT16:
-            model.half()
+        if isinstance(model, Text2Semantic):
+            # What enters and leaves the layers is a small part of the work.
+            self._convert(model, model.layers, self.semantic)
+        elif isinstance(model, BertEncoder):
+            self._convert(model, model, self.bert)
         elif isinstance(model, Sovits) and self.decoder == FLOAT16:
             model.decoder.half()
-        elif isinstance(model, Text2Semantic):
-            # What enters and leaves the layers is a small part of the work.
-            convert_linears(model.layers, self.semantic, self.half_range)
-        elif isinstance(model, BertEncoder):
-            convert_linears(model, self.bert, self.half_range)
         elif isinstance(model, Sovits) and self.decoder == BFLOAT16:
             _convert_decoder(model.decoder)
+
+    def _convert(self, model: nn.Module, layers: nn.Module, number_format: str) -> None:
+        """Let a model compute in float16, or its linear layers in another format."""
+        if number_format == FLOAT16:
+            model.half()
+        else:
+            convert_linears(layers, number_format, self.half_range)
 
 
 def cpu_flags(path: Path = CPUINFO) -> frozenset[str]:

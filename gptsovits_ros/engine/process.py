@@ -174,6 +174,9 @@ class WorkerProcess:
     stops the worker in order; and so that a signal to its group reaches whatever it has started.
     """
 
+    is_ours = True
+    if_stuck = 'the log shows where each of its threads was'
+
     def __init__(
         self,
         command: Sequence[str],
@@ -193,8 +196,6 @@ class WorkerProcess:
             OSError: if it cannot be started.
 
         """
-        self.is_ours = True
-        self.if_stuck = 'the log shows where each of its threads was'
         self._on_exit = on_exit
         self._lock = threading.Lock()
         self._ended = threading.Event()

@@ -94,6 +94,7 @@ class SharedWorker:
 
     pid = None
     is_ours = False
+    if_stuck = 'it is shared, so it is left alone'
 
     def __init__(self, path: Path) -> None:
         """Take the path of its socket.
@@ -104,7 +105,6 @@ class SharedWorker:
         """
         check_private(path.parent)
         self.name = f'the engine at {path}'
-        self.if_stuck = 'it is shared, so it is left alone'
         self._path = path
 
     @property

@@ -11,14 +11,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from weakref import WeakValueDictionary
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from gptsovits_ros.engine.model_cache import ByModel
 from gptsovits_ros.engine.turns import Turns
 from gptsovits_ros.errors import CanceledError
 from gptsovits_ros.semantic.batched_steps import BatchedSteps, Generation
+from gptsovits_ros.semantic.decode_steps import Drawing
 from gptsovits_ros.semantic.generate import never, prefix
 from gptsovits_ros.semantic.model import Text2Semantic
 from gptsovits_ros.semantic.text_path import TextPath
@@ -30,7 +32,8 @@ class _Text:
     """A text whose tokens are wanted.
 
     Attributes:
-        arguments: those of `prefix` behind the model.
+        prefix: returns what it begins with (semantic.generate.prefix).
+        path: keeps to the text; None: any token may come.
         limit: most tokens.
         took: told how long each token but the first took [s].
         generation: once it has begun.
@@ -42,7 +45,8 @@ class _Text:
 
     """
 
-    arguments: tuple
+    prefix: Callable[[], tuple[Tensor, Tensor, Tensor, Drawing]]
+    path: TextPath | None
     limit: int
     took: Callable[[float], None]
     generation: Generation | None = None
@@ -51,10 +55,6 @@ class _Text:
     is_wanted: bool = True
     has_ended: bool = False
     failure: BaseException | None = None
-
-    @property
-    def path(self) -> TextPath | None:
-        return self.arguments[-1]
 
 
 class TokenBatch:
@@ -104,8 +104,8 @@ class TokenBatch:
         limit = max_tokens or self._model.config.token_limit
         # There are no positions beyond the table.
         limit = min(limit, len(self._model.positions) - len(prompt))
-        arguments = (phoneme_ids, bert, prompt, sampling, generator, path)
-        text = _Text(arguments, limit, took)
+        inputs = phoneme_ids, bert, prompt, sampling, generator, path
+        text = _Text(partial(prefix, self._model, *inputs), path, limit, took)
         self._add(text)
         try:
             while True:
@@ -171,7 +171,7 @@ class TokenBatch:
         """Draw the next token of a text, which begins if it has not."""
         try:
             if text.generation is None:
-                text.generation = steps.begin(*prefix(self._model, *text.arguments))
+                text.generation = steps.begin(*text.prefix())
             else:
                 text.took(step_s)
             token, has_ended = steps.draw(text.generation)
@@ -202,20 +202,17 @@ class TokenBatch:
 
 
 class TokenBatches:
-    """The token batch of each GPT in memory; it lives as long as somebody holds it."""
+    """The token batch of each GPT in memory."""
 
     def __init__(self, threads: int, others: int, turns: Turns) -> None:
         """Take what each of them gets (TokenBatch)."""
         self._threads = threads
         self._others = others
         self._turns = turns
-        self._batches: WeakValueDictionary[int, TokenBatch] = WeakValueDictionary()
+        self._batches: ByModel[TokenBatch] = ByModel()
 
     def of(self, model: Text2Semantic) -> TokenBatch:
         """Return that of a GPT."""
-        # A batch holds its model, so that no other one has the same id meanwhile.
-        batch = self._batches.get(id(model))
-        if batch is None:
-            batch = TokenBatch(model, self._threads, self._others, self._turns)
-            self._batches[id(model)] = batch
-        return batch
+        return self._batches.get(
+            model, lambda: TokenBatch(model, self._threads, self._others, self._turns)
+        )

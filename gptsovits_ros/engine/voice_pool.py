@@ -13,13 +13,12 @@ from dataclasses import dataclass
 
 import torch
 
+from gptsovits_ros.engine.device import MIB
 from gptsovits_ros.engine.loaded_voice import LoadedVoice
 from gptsovits_ros.engine.model_cache import FileState, file_states, size_bytes
 from gptsovits_ros.voice.store import Voice, VoiceStore
 
 log = logging.getLogger(__name__)
-
-MIB = 1 << 20
 
 
 @dataclass

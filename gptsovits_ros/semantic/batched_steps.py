@@ -25,7 +25,6 @@ class Generation:
         drawing: how its tokens are drawn.
         rows: filled in the cache.
         made: tokens drawn so far.
-        position: of the token drawn last, among semantic tokens.
         seen: bool [1, V], ids that occurred.
         logits: float32 [1, V], of the next token.
         token: int64 [1], drawn last.
@@ -37,9 +36,14 @@ class Generation:
         self.drawing = drawing
         self.rows = rows
         self.made = 0
-        self.position = prompt_rows - 1
         self.seen = seen
         self.logits = self.token = seen.new_empty(0)
+        self._prompt_rows = prompt_rows
+
+    @property
+    def position(self) -> int:
+        """That of the token drawn last, among semantic tokens."""
+        return self._prompt_rows + self.made - 1
 
 
 class BatchedSteps:
@@ -83,7 +87,6 @@ class BatchedSteps:
             self._model, generation.logits, generation.seen, generation.made, generation.drawing
         )
         generation.made += 1
-        generation.position += 1
         return int(generation.token), bool(has_ended)
 
     @torch.inference_mode()
@@ -98,17 +101,14 @@ class BatchedSteps:
     @torch.inference_mode()
     def advance(self) -> None:
         """Read the token that was drawn last of each generation."""
-        generations, device = self._generations, self._cache.keys.device
-        rows = [generation.rows for generation in generations]
-        self._cache.begin(rows)
-        seen = torch.arange(max(rows) + 1, device=device)
-        mask = seen <= torch.tensor(rows, device=device)[:, None]
+        generations = self._generations
+        mask = self._cache.begin([generation.rows for generation in generations])
         for row, generation in zip(mask, generations, strict=True):
             visible = generation.drawing.window.of_token()
             if visible is not None:
                 row[: len(visible)] = visible
         tokens = torch.stack([generation.token for generation in generations])
-        positions = torch.tensor([one.position for one in generations], device=device)
+        positions = torch.tensor([one.position for one in generations], device=tokens.device)
         h = self._model.embed_tokens(tokens, positions)
         last = self._model.hidden_states(h, mask[:, None, None], self._cache)[:, -1]
         for generation, logits in zip(
@@ -147,12 +147,18 @@ class _Cache:
         self.keys[:, place, :, :rows] = self.keys[:, source, :, :rows]
         self.values[:, place, :, :rows] = self.values[:, source, :, :rows]
 
-    def begin(self, rows: list[int]) -> None:
-        """Begin a step of the first generations, which have filled so many rows."""
+    def begin(self, rows: list[int]) -> Tensor:
+        """Begin a step of the first generations, which have filled so many rows.
+
+        Returns:
+            Which rows each of them has, the new one included, bool [B, rows].
+
+        """
         self._span = max(rows) + 1
         self._make_room(len(rows), self._span)
         self._rows = torch.tensor(rows, device=self.keys.device)
         self._numbers = torch.arange(len(rows), device=self.keys.device)
+        return torch.arange(self._span, device=self.keys.device) <= self._rows[:, None]
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store a row of each generation [B, heads, 1, head_dim]; return what is read of all."""

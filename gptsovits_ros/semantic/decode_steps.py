@@ -301,6 +301,8 @@ def allowed(
 
     """
     logits = penalize_repetition(logits, seen, sampling.repetition_penalty)
+    if may_end is True:  # known on the host, and so for nearly all tokens
+        return logits
     is_end = torch.arange(logits.shape[-1], device=logits.device) == model.config.eos
     is_barred = is_end & ~torch.as_tensor(may_end, device=logits.device)
     return logits.masked_fill(is_barred, -torch.inf)

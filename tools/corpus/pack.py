@@ -10,14 +10,14 @@ those that judge, then the others in the order of their names.
 from __future__ import annotations
 
 import argparse
-import csv
 import shutil
 from pathlib import Path
+
+from bundle import read_voices
 
 from gptsovits_ros.training.corpus import TRAIN
 from gptsovits_ros.training.prepare import Clip, read_clips
 
-VOICES = Path(__file__).with_name('voices.tsv')
 # What the trainers read besides the audio; one line per clip, or for the whole corpus.
 TABLES = ('corpus.tsv', 'phonemes.tsv', 'tokens.tsv')
 WHOLE = ('codes.tsv', 'acoustic_init.safetensors')
@@ -52,8 +52,7 @@ def main() -> None:
 
 def in_order(clips: list[Clip]) -> list[Clip]:
     """Return clips, the more important ones first."""
-    with open(VOICES, encoding='utf-8', newline='') as stream:
-        core = {row['speaker'] for row in csv.DictReader(stream, delimiter='\t')}
+    core = {voice['speaker'] for voice in read_voices()}
     return sorted(
         clips, key=lambda clip: (clip.speaker not in core, clip.split == TRAIN, clip.name)
     )

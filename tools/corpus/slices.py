@@ -12,7 +12,6 @@ one call. What comes out is OUT/acoustic.safetensors, OUT/semantic.safetensors a
 from __future__ import annotations
 
 import argparse
-import csv
 import subprocess
 import sys
 import time
@@ -21,8 +20,11 @@ from typing import Any
 
 import yaml
 
+from gptsovits_ros.training.progress import LOG_FILE, read_log
+from gptsovits_ros.voice.bundled import BUNDLED_ROOT
+
 ROOT = Path(__file__).resolve().parent.parent.parent
-VOICE = ROOT / 'gptsovits_ros' / 'bundled' / 'voices' / 'ada'
+VOICE = BUNDLED_ROOT / 'ada'
 SETTINGS = ROOT / 'config' / 'training'
 # Settings file, trainer, share of the time, and what differs from the file. All go on with the
 # posterior of the bundled weights, which stays as it is.
@@ -74,7 +76,7 @@ def main() -> int:
         f'{"part":8} {"dev split and value":24} {"steps":>8} {"first":>9} {"least":>9} {"last":>9}'
     )
     for part in PARTS:
-        print_losses(part, args.out / part / 'log.csv')
+        print_losses(part, args.out / part / LOG_FILE)
     print(f'{time.monotonic() - started:.0f} s')
     return 0
 
@@ -97,10 +99,9 @@ def run(*arguments: object) -> None:
 def print_losses(part: str, log: Path) -> None:
     """Print a line for each value of the dev splits."""
     losses: dict[str, list[tuple[int, float]]] = {}
-    with open(log, encoding='utf-8', newline='') as stream:
-        for row in csv.DictReader(stream):
-            if row['name'].startswith('dev'):
-                losses.setdefault(row['name'], []).append((int(row['step']), float(row['value'])))
+    for step, _, name, value in read_log(log):
+        if name.startswith('dev'):
+            losses.setdefault(name, []).append((step, value))
     for name, values in losses.items():
         numbers = [value for _, value in values]
         print(

@@ -13,45 +13,15 @@ from gptsovits_ros.acoustic.config import OFFICIAL_CONFIGS
 from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.acoustic.streaming import LOOKAHEAD_TOKENS, FrameNoise, SovitsStream
 
-from ..capture_rules import NO_VALUES, capture
+from ..capture_rules import NO_VALUES, Recorder, capture
+from .narrow import NARROW, made
 
-CONFIG = replace(
-    OFFICIAL_CONFIGS['v2'],
-    phoneme_vocab_size=20,
-    ssl_dim=12,
-    codebook_size=16,
-    inter_channels=8,
-    hidden_channels=8,
-    filter_channels=16,
-    mrte_channels=12,
-    mrte_heads=3,
-    gin_channels=12,
-    style_channels=6,
-    upsample_initial_channel=32,
-)
 STOPS = (8, 18, 31, 48, 70, None)
-
-
-class Recorder:
-    """Captures as a GPU does, but for speed: what it returns runs the function again."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self, function):
-        self.count += 1
-        function()
-        return function
 
 
 @pytest.fixture(scope='module')
 def model() -> Sovits:
-    torch.manual_seed(0)
-    model = Sovits(CONFIG).eval().requires_grad_(False)
-    model.quantizer.codebook.normal_()
-    for layer in model.flow.layers:
-        torch.nn.init.normal_(layer.post.weight, std=0.2)
-    return model
+    return made(replace(OFFICIAL_CONFIGS['v2'], **NARROW)).requires_grad_(False)
 
 
 @torch.inference_mode()

@@ -11,23 +11,9 @@ from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.acoustic.text_encoder import sequence_mask
 from gptsovits_ros.types import SpectrogramConfig
 
-TINY = SovitsConfig(
-    phoneme_vocab_size=20,
-    ssl_dim=12,
-    codebook_size=16,
-    inter_channels=8,
-    hidden_channels=8,
-    filter_channels=16,
-    n_layers=2,
-    mrte_channels=12,
-    mrte_heads=3,
-    gin_channels=12,
-    style_channels=6,
-    flow_layers=2,
-    flow_wavenet_layers=2,
-    posterior_layers=2,
-    upsample_initial_channel=32,
-)
+from .narrow import NARROW
+
+TINY = SovitsConfig(**NARROW, n_layers=2, flow_layers=2, flow_wavenet_layers=2, posterior_layers=2)
 # Another rate, another hop, other kernels: nothing may be a literal.
 OTHER_RATE = SovitsConfig(
     **{

@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from gptsovits_ros.acoustic.config import OFFICIAL_CONFIGS, SovitsConfig
+from gptsovits_ros.acoustic.config import OFFICIAL_CONFIGS
 from gptsovits_ros.acoustic.hifigan import HifiGan
 from gptsovits_ros.acoustic.sovits import Sovits
 from gptsovits_ros.acoustic.streaming import (
@@ -23,20 +23,8 @@ from gptsovits_ros.acoustic.text_encoder import at_speed, read_at_speed
 from gptsovits_ros.errors import CanceledError
 from gptsovits_ros.types import SpectrogramConfig
 
-# As deep as the official models, so that receptive fields are theirs; only narrower.
-NARROW = {
-    'phoneme_vocab_size': 20,
-    'ssl_dim': 12,
-    'codebook_size': 16,
-    'inter_channels': 8,
-    'hidden_channels': 8,
-    'filter_channels': 16,
-    'mrte_channels': 12,
-    'mrte_heads': 3,
-    'gin_channels': 12,
-    'style_channels': 6,
-    'upsample_initial_channel': 32,
-}
+from .narrow import NARROW, made
+
 WITH_SPEAKER = NARROW | {'gin_channels': 20, 'speaker_dim': 30}
 CONFIGS = {
     version: replace(config, **(WITH_SPEAKER if config.speaker_dim else NARROW))
@@ -56,16 +44,6 @@ CONFIGS['24k'] = replace(
     resblock_dilation_sizes=((1, 3), (2, 4)),
 )
 TOKENS = 101
-
-
-def made(config: SovitsConfig) -> Sovits:
-    """Return a random model whose every part is heard."""
-    torch.manual_seed(0)
-    model = Sovits(config).eval()
-    model.quantizer.codebook.normal_()
-    for layer in model.flow.layers:
-        torch.nn.init.normal_(layer.post.weight, std=0.2)
-    return model
 
 
 @pytest.fixture(scope='module', params=CONFIGS)

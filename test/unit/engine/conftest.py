@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,6 +51,19 @@ def turn_guard_on() -> Callable[[Path], None]:
         file.write_text(yaml.safe_dump(tree, allow_unicode=True), 'utf-8')
 
     return turn_on
+
+
+@pytest.fixture(scope='module')
+def root(tiny_voice, tmp_path_factory, turn_guard_on) -> Path:
+    """Return a store with a voice whose guard finds much to draw anew, and one without a guard.
+
+    They have files of their own.
+    """
+    folder = tmp_path_factory.mktemp('voices')
+    for name in ('plain', 'guarded'):
+        shutil.copytree(tiny_voice, folder / name)
+    turn_guard_on(folder / 'guarded')
+    return folder
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from torch import nn
 
 from gptsovits_ros.acoustic.streaming import LOOKAHEAD_TOKENS
 from gptsovits_ros.engine import engine as engine_module
-from gptsovits_ros.engine.chunk_plan import FIRST_TOKENS, Pace, PaceMeter
+from gptsovits_ros.engine.chunk_plan import FIRST_TOKENS, Pace
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.guard import Prompt, SegmentGuard
 from gptsovits_ros.engine.loaded_voice import load_voice
@@ -24,6 +24,8 @@ from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.text.symbols import symbol_table
 from gptsovits_ros.types import SpeechRequest
+
+from .helpers import FixedPace
 
 PAGE = (Path(__file__).parents[3] / 'docs' / 'guard.md').read_text('utf-8')
 MAX_SEC = 54.0  # as official models
@@ -63,12 +65,6 @@ class ScriptedGpt(nn.Module):
         logits[0, token] = 100.0
         self.steps += 1
         return logits
-
-
-class FixedPace(PaceMeter):
-    """A meter that does not measure: machines that run tests are busy."""
-
-    pace: Pace | None = None
 
 
 class Speech:

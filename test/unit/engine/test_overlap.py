@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,30 +12,15 @@ import torch
 
 from gptsovits_ros.engine import draw_ahead, guard, segment_chunks
 from gptsovits_ros.engine import engine as engine_module
-from gptsovits_ros.engine.chunk_plan import PaceMeter
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.synthesis import SegmentSpeech
 from gptsovits_ros.errors import CanceledError, OutOfMemoryError
 from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.types import AudioChunk, SpeechRequest
 
+from .helpers import FixedPace
+
 TEXT = '今天天气很好，\nHello!'
-
-
-class UnknownPace(PaceMeter):
-    """A meter that does not measure: machines that run tests are busy."""
-
-    pace = None
-
-
-@pytest.fixture(scope='module')
-def root(tiny_voice, tmp_path_factory, turn_guard_on) -> Path:
-    """Return a store with a voice whose guard finds much to draw anew, and one without a guard."""
-    folder = tmp_path_factory.mktemp('voices')
-    for name in ('plain', 'guarded'):
-        shutil.copytree(tiny_voice, folder / name)
-    turn_guard_on(folder / 'guarded')
-    return folder
 
 
 @pytest.fixture(scope='module')
@@ -50,7 +33,7 @@ def engines(root) -> Iterator[Callable[[int], Engine]]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(engine_module, 'PaceMeter', UnknownPace)
+        monkeypatch.setattr(engine_module, 'PaceMeter', FixedPace)
         monkeypatch.setattr(torch, 'set_num_threads', lambda count: None)
         made: dict[int, Engine] = {}
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +13,7 @@ import torch
 
 from gptsovits_ros.engine import engine as engine_module
 from gptsovits_ros.engine import protocol, synthesis
-from gptsovits_ros.engine.chunk_plan import ChunkPlan, Pace, PaceMeter
+from gptsovits_ros.engine.chunk_plan import ChunkPlan, Pace
 from gptsovits_ros.engine.engine import Engine
 from gptsovits_ros.engine.runner import EngineRunner, Job
 from gptsovits_ros.engine.turns import Turns
@@ -24,24 +22,9 @@ from gptsovits_ros.errors import CanceledError, ConfigurationError
 from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.types import AudioChunk, SpeechRequest
 
-PATIENCE_S = 60.0
+from .helpers import PATIENCE_S, FixedPace, in_threads
+
 TEXTS = ('今天天气很好，\nHello!', 'Good morning.', '一二三四五。', 'Where is the kitchen, robot?')
-
-
-class UnknownPace(PaceMeter):
-    """A meter that does not measure: machines that run tests are busy."""
-
-    pace = None
-
-
-@pytest.fixture(scope='module')
-def root(tiny_voice, tmp_path_factory, turn_guard_on) -> Path:
-    """Return a store with a voice with a guard, and one without that has files of its own."""
-    folder = tmp_path_factory.mktemp('voices')
-    for name in ('plain', 'guarded'):
-        shutil.copytree(tiny_voice, folder / name)
-    turn_guard_on(folder / 'guarded')
-    return folder
 
 
 @pytest.fixture(scope='module')
@@ -62,7 +45,7 @@ def engines(settings) -> Iterator[tuple[Engine, Engine]]:
     """Return an engine that speaks several utterances at once, and one that does not."""
     before = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(engine_module, 'PaceMeter', UnknownPace)
+        monkeypatch.setattr(engine_module, 'PaceMeter', FixedPace)
         yield Engine.load(settings), Engine.load(replace(settings, parallel=1, threads=1))
     torch.set_num_threads(before)
 
@@ -79,22 +62,12 @@ def requests(stream: bool = True) -> list[SpeechRequest]:
 
 def at_once(engine: Engine, wanted: list[SpeechRequest], cancelled=None) -> list:
     """Return the chunks of each request, or its error."""
-    results: list = [None] * len(wanted)
 
-    def speak(number):
-        try:
-            asked = cancelled if number == 1 and cancelled else lambda: False
-            results[number] = list(engine.synthesize(wanted[number], asked))
-        except Exception as error:
-            results[number] = error
+    def speak(number: int) -> list[AudioChunk]:
+        asked = cancelled if number == 1 and cancelled else lambda: False
+        return list(engine.synthesize(wanted[number], asked))
 
-    threads = [threading.Thread(target=speak, args=(number,)) for number in range(len(wanted))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE_S)
-        assert not thread.is_alive()
-    return results
+    return in_threads(len(wanted), speak)
 
 
 def assert_same(found: list[AudioChunk], expected: list[AudioChunk]) -> None:
@@ -153,7 +126,7 @@ def test_who_shares_the_decoder_waits_longer_before_it_is_heard(engines, monkeyp
         return plans[-1]
 
     monkeypatch.setattr(synthesis.ChunkPlan, 'of', noted)
-    monkeypatch.setattr(UnknownPace, 'pace', Pace(0.001, 0.015))
+    monkeypatch.setattr(FixedPace, 'pace', Pace(0.001, 0.015))
     request = SpeechRequest('一二三四五六七八九十。' * 3, split_method='cut0', seed=1)
     for sharing in (1, 4):
         monkeypatch.setattr(Turns, 'sharing', sharing)

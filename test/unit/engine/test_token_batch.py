@@ -17,7 +17,8 @@ from gptsovits_ros.semantic.generate import generate
 from gptsovits_ros.semantic.model import Text2Semantic
 from gptsovits_ros.types import SamplingParameters
 
-PATIENCE_S = 20.0
+from . import helpers
+from .helpers import PATIENCE_S
 
 
 @pytest.fixture(scope='module')
@@ -44,22 +45,12 @@ def inputs(seed: int):
 
 def in_threads(batch: TokenBatch, count: int, say) -> list:
     """Let so many threads say something, each in its turn; return what came of it."""
-    results: list = [None] * count
 
-    def run(number):
+    def run(number: int):
         with batch._turns.taken():
-            try:
-                results[number] = say(number)
-            except Exception as error:
-                results[number] = error
+            return say(number)
 
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE_S)
-        assert not thread.is_alive()
-    return results
+    return helpers.in_threads(count, run)
 
 
 def has_ended(batch: TokenBatch) -> bool:

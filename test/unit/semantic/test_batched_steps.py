@@ -10,36 +10,11 @@ import torch
 
 from gptsovits_ros.semantic import batched_steps
 from gptsovits_ros.semantic.batched_steps import BatchedSteps
-from gptsovits_ros.semantic.config import SemanticConfig
 from gptsovits_ros.semantic.generate import generate, prefix
 from gptsovits_ros.semantic.model import Text2Semantic
-from gptsovits_ros.semantic.text_path import PAUSE, CodePhonemes, TextPath
-from gptsovits_ros.types import SamplingParameters
+from gptsovits_ros.semantic.text_path import PAUSE, TextPath
 
-SIZES = {
-    'phoneme_vocab_size': 100,
-    'vocab_size': 33,
-    'eos': 32,
-    'hidden_dim': 16,
-    'head': 2,
-    'n_layer': 3,
-    'ffn_dim': 32,
-    'bert_dim': 4,
-    'max_sec': 2.0,
-}
-SAMPLINGS = (
-    SamplingParameters(),
-    SamplingParameters(top_k=5, top_p=0.8, temperature=0.7),
-    SamplingParameters(top_k=33, top_p=1.0, temperature=1.3, repetition_penalty=1.0),
-)
-
-
-def gpt(text_ahead: int = 0) -> Text2Semantic:
-    torch.manual_seed(3)
-    model = Text2Semantic(SemanticConfig(**SIZES, text_ahead=text_ahead)).eval()
-    model.requires_grad_(False)
-    torch.nn.init.normal_(model.output.weight, std=0.5)
-    return model
+from .small_gpt import CODES, SAMPLINGS, gpt
 
 
 class Text:
@@ -66,11 +41,7 @@ class Text:
     def path(self) -> TextPath | None:
         if self._words is None:
             return None
-        endings = np.tile(np.array([0.3, 0.6, 1.0], np.float32), (3, 1))
-        labels = np.resize([0, 3, 4, 5], 32)
-        return TextPath(
-            CodePhonemes(labels, 0, np.array([3, 4, 5]), endings), [*self._words, PAUSE]
-        )
+        return TextPath(CODES, [*self._words, PAUSE])
 
     def alone(self, model: Text2Semantic) -> list[int]:
         return list(generate(model, *self.arguments, path=self.path, max_tokens=30))

@@ -2,66 +2,25 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
 from gptsovits_ros.semantic import decode_steps
-from gptsovits_ros.semantic.config import SemanticConfig
 from gptsovits_ros.semantic.decode_steps import MOST_CAPTURED, CapturedSteps
 from gptsovits_ros.semantic.generate import generate
-from gptsovits_ros.semantic.model import Text2Semantic
-from gptsovits_ros.semantic.text_path import PAUSE, CodePhonemes, TextPath
+from gptsovits_ros.semantic.text_path import PAUSE, TextPath
 from gptsovits_ros.types import SamplingParameters
 
-from ..capture_rules import NO_VALUES, capture
+from ..capture_rules import NO_VALUES, Recorder, capture
+from .small_gpt import CODES, SAMPLINGS, gpt
 
-CONFIG = SemanticConfig(
-    phoneme_vocab_size=100,
-    vocab_size=33,
-    eos=32,
-    hidden_dim=16,
-    head=2,
-    n_layer=3,
-    ffn_dim=32,
-    bert_dim=4,
-    max_sec=2.0,
-)
-SAMPLINGS = (
-    SamplingParameters(),
-    SamplingParameters(top_k=5, top_p=0.8, temperature=0.7),
-    SamplingParameters(top_k=33, top_p=1.0, temperature=1.3, repetition_penalty=1.0),
-)
 IDS = torch.tensor([5, 3, 90, 3, 4, 90, 5, 4, 90])
 PROMPT = torch.tensor([0, 6, 7, 2, 1])
 
 
-class Recorder:
-    """Captures as a GPU does, but for speed: what it returns runs the function again."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self, function):
-        self.count += 1
-        function()
-        return function
-
-
-def gpt(seed: int = 3, text_ahead: int = 0) -> Text2Semantic:
-    torch.manual_seed(seed)
-    config = SemanticConfig(**{**CONFIG.__dict__, 'text_ahead': text_ahead})
-    model = Text2Semantic(config).eval().requires_grad_(False)
-    torch.nn.init.normal_(model.output.weight, std=0.5)
-    return model
-
-
 def steered() -> TextPath:
     """Return the way along the last six phonemes of IDS; each of them has tokens of its own."""
-    endings = np.tile(np.array([0.3, 0.6, 1.0], np.float32), (3, 1))
-    labels = np.resize([0, 3, 4, 5], CONFIG.vocab_size - 1)
-    codes = CodePhonemes(labels, 0, np.array([3, 4, 5]), endings)
-    return TextPath(codes, [3, 4, PAUSE, 5, 4, PAUSE])
+    return TextPath(CODES, [3, 4, PAUSE, 5, 4, PAUSE])
 
 
 def drawn(
