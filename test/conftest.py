@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for name, reason in missing.items():
             if reason and item.get_closest_marker(name):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def alive() -> Callable[[int], bool]:
+    """Return what tells whether a process runs; one that waits to be reaped does not."""
+
+    def runs(pid: int) -> bool:
+        try:
+            state = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):  # the latter if it is reaped while read
+            return False
+        return state != 'Z'
+
+    return runs
 
 
 @pytest.fixture(scope='session', autouse=True)

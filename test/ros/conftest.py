@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import signal
 import subprocess
@@ -74,8 +75,11 @@ class NodeProcess:
         """Return the process id of its engine."""
 
         def children() -> list[str]:
-            tasks = Path(f'/proc/{self.process.pid}/task').iterdir()
-            return [pid for task in tasks for pid in (task / 'children').read_text().split()]
+            pids = []
+            for task in Path(f'/proc/{self.process.pid}/task').iterdir():
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+                    pids += (task / 'children').read_text().split()
+            return pids
 
         return int(wait_until(children)[0])
 

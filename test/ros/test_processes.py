@@ -11,15 +11,6 @@ import pytest
 pytestmark = pytest.mark.ros
 
 
-def is_alive(pid: int) -> bool:
-    """Tell whether a process exists and is not merely unburied."""
-    try:
-        with open(f'/proc/{pid}/stat') as stat:
-            return stat.read().rpartition(')')[2].split()[0] != 'Z'
-    except FileNotFoundError:
-        return False
-
-
 def test_engine_killed_while_speaking_fails_that_utterance_and_the_next_one_works(
     start_node, make_robot, eventually
 ):
@@ -61,7 +52,7 @@ def test_engine_that_dies_of_a_text_fails_that_utterance_only(start_node, make_r
     assert robot.result(robot.speak('tone 1')).result.error_code == 0
 
 
-def test_killed_node_leaves_no_engine(start_node, make_robot, eventually):
+def test_killed_node_leaves_no_engine(start_node, make_robot, eventually, alive):
     node, robot = start_node(), make_robot()
     robot.wait_for_node()
     engine = node.engine_pid()
@@ -69,11 +60,11 @@ def test_killed_node_leaves_no_engine(start_node, make_robot, eventually):
     robot.wait_state('SPEAKING')
     node.signal(signal.SIGKILL)
     node.wait()
-    eventually(lambda: not is_alive(engine))
+    eventually(lambda: not alive(engine))
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_node_ends_cleanly_while_it_speaks(start_node, make_robot, eventually, number):
+def test_node_ends_cleanly_while_it_speaks(start_node, make_robot, eventually, alive, number):
     node, robot = start_node(), make_robot()
     robot.wait_for_node()
     robot.forget()
@@ -84,20 +75,20 @@ def test_node_ends_cleanly_while_it_speaks(start_node, make_robot, eventually, n
     node.signal(number)
     assert node.wait() == 0
     assert time.monotonic() - start < 2.0
-    assert not is_alive(engine)
+    assert not alive(engine)
     assert 'Traceback' not in node.log and 'Error' not in node.log
     # Everyone was told: who listens to is_speaking must not keep the microphone closed.
     assert [robot.wait(result).result.error_code for result in results] == [210, 210]
     eventually(lambda: robot.heard.speaking[-1][1] is False)
 
 
-def test_node_ends_cleanly_while_the_engine_loads(start_node, eventually):
+def test_node_ends_cleanly_while_the_engine_loads(start_node, alive):
     node = start_node(engine__voice_root='/tmp/slow_to_load')
     engine = node.engine_pid()
     node.signal(signal.SIGINT)
     assert node.wait() == 0
     assert 'Traceback' not in node.log
-    assert not is_alive(engine)
+    assert not alive(engine)
 
 
 def test_text_that_comes_while_the_engine_loads_is_spoken_afterwards(

@@ -31,15 +31,6 @@ def package_environment() -> dict[str, str]:
     return {**os.environ, 'PYTHONPATH': folder}
 
 
-def is_alive(pid: int) -> bool:
-    """Tell whether a process runs; one that waits to be reaped does not."""
-    try:
-        state = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != 'Z'
-
-
 @pytest.fixture(scope='session')
 def turn_guard_on() -> Callable[[Path], None]:
     """Return what gives the tiny voice in a folder, which has no guard, one."""
@@ -77,12 +68,6 @@ def eventually() -> Callable[..., None]:
             time.sleep(0.005)
 
     return wait
-
-
-@pytest.fixture
-def alive() -> Callable[[int], bool]:
-    """Return the function that tells whether a process runs."""
-    return is_alive
 
 
 @pytest.fixture
