@@ -15,14 +15,12 @@ from gptsovits_ros.text.language import main_language
 from gptsovits_ros.text.reader import SegmentReader
 from gptsovits_ros.text.readings import PLACEHOLDER, Placeholders
 from gptsovits_ros.text.spoken_form import passages, spoken_form
-from gptsovits_ros.text.symbols import PAUSES, PUNCTUATION, UNKNOWN, symbol_ids
+from gptsovits_ros.text.symbols import SILENT, symbol_ids
 from gptsovits_ros.text.user_lexicon import LANGUAGES, Lexicon, find_words
 from gptsovits_ros.types import Phonemes, Reading, Segment
 
 # The models were trained on whole sentences; with less they babble.
 _FEWEST_PHONEMES = 6
-# The last six are not sounds of Japanese and Korean.
-_SILENT = frozenset((*PUNCTUATION, *PAUSES, UNKNOWN, *'_[]#空停'))
 _LINE_BREAK = re.compile('\r\n?|[\x0b\x0c\x85\u2028\u2029]')
 _BLANK_LINES = re.compile(r'\s*\n\s*')
 _ACCENTED = re.compile('[\u00c0-\u024f]')
@@ -147,7 +145,7 @@ class TextFrontend:
         if sum(len(span.phonemes) for span in spans) < _FEWEST_PHONEMES:
             spans = self._reader.spans(f'.{text}', segment.language, segment.readings)
         symbols = [symbol for span in spans for symbol in span.phonemes]
-        if _SILENT.issuperset(symbols):
+        if SILENT.issuperset(symbols):
             raise TextInvalidError(
                 f'a part of the text ({len(text)} characters) has nothing that can be spoken '
                 f'in "{segment.language}"; send words in that language'

@@ -17,6 +17,8 @@ SYMBOL_VERSIONS = ('v1', 'v2')
 PUNCTUATION = ('!', '?', '…', ',', '.', '-')
 PAUSES = ('SP', 'SP2', 'SP3')
 UNKNOWN = 'UNK'
+# All that is no sound; the last six are accents and word boundaries of Japanese and Korean.
+SILENT = frozenset((*PUNCTUATION, *PAUSES, UNKNOWN, *'_[]#空停'))
 
 _MANDARIN_INITIALS = 'AA EE OO b c ch d f g h j k l m n p q r s sh t w x y z zh'.split()
 _MANDARIN_FINALS = (

@@ -14,6 +14,7 @@ import pytest
 
 from gptsovits_ros.cli import UsageError, prerender
 from gptsovits_ros.engine.phrase_cache import PhraseCache
+from gptsovits_ros.engine.read_back import Understood
 from gptsovits_ros.errors import (
     ConfigurationError,
     LanguageUnsupportedError,
@@ -24,7 +25,7 @@ from gptsovits_ros.ros.parameters import Parameters
 from gptsovits_ros.ros.requests import request_from_text
 from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.types import AudioChunk, SpeechRequest
-from gptsovits_ros.voice.store import VoiceStore
+from gptsovits_ros.voice.store import Voice, VoiceStore
 
 PHRASES = '# for the lift\nGoing up.\n\n  Going down.  \n'
 
@@ -46,7 +47,8 @@ class Engine:
         self.requests.append(request)
         is_wrong = 'wrong' in request.text or 'shy' in request.text and len(self.requests) == 1
         guard = ('skip:kept',) if is_wrong else ()
-        yield AudioChunk(np.full(1000, 0.25, np.float32), 32000, guard=guard)
+        level = 0.1 * len(self.requests)  # tells takes apart
+        yield AudioChunk(np.full(1000, level, np.float32), 32000, guard=guard)
 
 
 @pytest.fixture
@@ -54,8 +56,29 @@ def engine() -> Engine:
     return Engine()
 
 
+class Ear:
+    """Understands each take of a phrase as well as it is told, then all of it."""
+
+    def __init__(self) -> None:
+        self.errors: list[int] = []
+        self.model_roots: list[Path] = []
+
+    def find(self, settings: EngineSettings, model_root: Path) -> Ear:
+        self.model_roots.append(model_root)
+        return self
+
+    def understood(self, chunks, request: SpeechRequest, voice: Voice) -> Understood:
+        errors = self.errors.pop(0) if self.errors else 0
+        return Understood(f'{errors} wrong', errors, 20)
+
+
 @pytest.fixture
-def run(engine, tiny_voice, tmp_path):
+def ear() -> Ear:
+    return Ear()
+
+
+@pytest.fixture
+def run(engine, ear, tiny_voice, tmp_path):
     """Return a function that runs the verb on phrases as the command line does."""
 
     def run_verb(phrases: str, *argv: str, file: str = '') -> int:
@@ -65,9 +88,18 @@ def run(engine, tiny_voice, tmp_path):
         prerender.add_arguments(parser)
         roots = (f'voice_root:={tiny_voice.parent}', f'cache_root:={tmp_path / "cache"}')
         options = [word for root in roots for word in ('-p', f'engine.{root}')]
-        return prerender.run(parser.parse_args([file or str(path), *options, *argv]), engine.load)
+        args = parser.parse_args([file or str(path), *options, *argv])
+        return prerender.run(args, engine.load, ear.find)
 
     return run_verb
+
+
+def heard(text: str, tiny_voice: Path, tmp_path: Path) -> tuple[AudioChunk, ...]:
+    """Return what a node says at once."""
+    node = Parameters.from_values({'engine.cache_root': str(tmp_path / 'cache')})
+    voice = VoiceStore(tiny_voice.parent).voice(tiny_voice.name)
+    cache, request = PhraseCache(node.engine_settings), request_from_text(text, node)
+    return tuple(cache.speak(request, voice, lambda: iter(()), lambda: False))
 
 
 def is_there(text: str, tiny_voice: Path, tmp_path: Path, **parameters: object) -> bool:
@@ -143,6 +175,54 @@ def test_phrase_with_a_seed_is_kept_as_the_robot_would_say_it(run, engine):
     assert len(engine.requests) == 1
 
 
+@pytest.mark.parametrize(
+    'takes, errors, asked, kept',
+    [
+        (1, [3], 1, 1),  # nobody listens
+        (4, [0], 1, 1),
+        (4, [5, 0], 2, 2),
+        (4, [5, 2, 3, 4], 4, 2),
+        (2, [5, 3, 0], 2, 2),
+    ],
+)
+def test_take_that_is_understood_best_is_kept(
+    run, engine, ear, tiny_voice, tmp_path, takes, errors, asked, kept
+):
+    ear.errors = errors
+    assert run('Going up.', '--takes', str(takes)) == 0
+    assert len(engine.requests) == asked
+    (chunk,) = heard('Going up.', tiny_voice, tmp_path)
+    assert chunk.samples[0] == pytest.approx(0.1 * kept, abs=1e-3)
+
+
+def test_what_was_not_understood_is_told(run, ear, capsys):
+    ear.errors = [0, 5, 2]
+    assert run('One.\n# a note\nTwo.\nThree.\n', '--takes', '2') == 0
+    captured = capsys.readouterr()
+    assert 'line 3: 2 of 20 phonemes were not understood; heard "2 wrong"' in captured.err
+    assert captured.err.count('understood') == 1
+    assert '1 of those made now were not understood in full' in captured.out
+    assert '3 made now' in captured.out
+
+
+def test_takes_with_a_fault_do_not_count_and_are_not_listened_to(run, engine, ear, capsys):
+    ear.errors = [1]
+    run('shy', '--takes', '2')
+    assert len(engine.requests) == 2 and ear.errors == []
+    assert run('wrong', '--takes', '4') == 1
+    assert len(engine.requests) == 6
+    assert 'it came out wrong 4 times' in capsys.readouterr().err
+
+
+def test_nobody_is_sent_for_where_there_is_nothing_to_hear(run, ear):
+    run('Going up.')
+    assert ear.model_roots == []
+    run('Going up.', '--takes', '2')
+    assert ear.model_roots == []
+    run('Going down.', '--takes', '2')
+    assert len(ear.model_roots) == 1
+
+
 def test_full_cache_is_told_for_each_phrase(run, monkeypatch, capsys):
     monkeypatch.setattr(PhraseCache, 'add', _refuse)
     assert run(PHRASES) == 1
@@ -172,6 +252,8 @@ def test_standard_input_is_read(run, engine, monkeypatch):
     'options, error, message',
     [
         (['-p', 'speech.speed=1'], UsageError, 'NAME:=VALUE'),
+        (['--takes', '0'], UsageError, 'at least one'),
+        (['--takes', '2', '-p', 'speech.seed:=1'], UsageError, 'takes of a seed are alike'),
         (['-p', 'voice:=['], UsageError, 'not YAML'),
         (['-p', 'speech.speed:=9.0'], ParameterInvalidError, 'speech.speed'),
         (['--language', 'xx'], ParameterInvalidError, 'language'),
