@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 
 from gptsovits_ros.semantic.text_path import PAUSE, UNSAID, CodePhonemes, TextPath
-from gptsovits_ros.text.symbols import PAUSES, PUNCTUATION, symbol_table
+from gptsovits_ros.text.symbols import ENGLISH_CONSONANTS, PAUSES, PUNCTUATION, symbol_table
 
 TONES = '0123456'
+# English consonants are often taken for one another, and less so if they last longer than the
+# median. Of Mandarin ones that was not found (docs/bundled-voices.md).
+CONSONANT_LASTING = 0.25
 
 
 def text_path(codes: CodePhonemes, symbols: str, phoneme_ids: Sequence[int]) -> TextPath | None:
@@ -26,7 +31,18 @@ def text_path(codes: CodePhonemes, symbols: str, phoneme_ids: Sequence[int]) -> 
     """
     table = symbol_table(symbols)
     text = [_said(codes.phonemes, table, phoneme) for phoneme in phoneme_ids]
-    return TextPath(codes, text) if any(phoneme >= 0 for phoneme in text) else None
+    if not any(phoneme >= 0 for phoneme in text):
+        return None
+    return TextPath(codes, text, _lasting(symbols))
+
+
+@cache
+def _lasting(symbols: str) -> Mapping[int, float]:
+    """Return the phonemes of a table that do not last like the others (TextPath)."""
+    table = symbol_table(symbols)
+    return MappingProxyType(
+        {table.index(symbol): CONSONANT_LASTING for symbol in ENGLISH_CONSONANTS}
+    )
 
 
 def _said(known: np.ndarray, table: Sequence[str], phoneme: int) -> int:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -72,17 +73,25 @@ class CodePhonemes:
 class TextPath:
     """How far a text has been said, and what may come next."""
 
-    def __init__(self, codes: CodePhonemes, text: Sequence[int]) -> None:
+    def __init__(
+        self,
+        codes: CodePhonemes,
+        text: Sequence[int],
+        lasting: Mapping[int, float] = MappingProxyType({}),
+    ) -> None:
         """Start before the text.
 
         Args:
             codes: of the voice.
             text: for each phoneme of the text that of codes.phonemes which stands for it; PAUSE
                 where a silence may come, UNSAID where it is passed over.
+            lasting: phonemes that last longer or shorter than others, with what they have in
+                place of LASTING.
 
         """
         self.text_rows = len(text)
         self._codes = codes
+        self._lasting_of = lasting
         self._places = [place for place, phoneme in enumerate(text) if phoneme >= 0]
         self._spoken = tuple(text[place] for place in self._places)
         # Where the next one begins, or the text ends.
@@ -136,7 +145,8 @@ class TextPath:
         else:
             stay = shares.pop(self._saying, 0.0) if self._run else 0.0
             self._staying = self._lasting * stay
-            goes_on = self._staying > LASTING or not any(shares.values())
+            enough = self._lasting_of.get(self._saying, LASTING)
+            goes_on = self._staying > enough or not any(shares.values())
             chosen = self._saying if goes_on else max(shares, key=shares.__getitem__)
         return only_variants(steered, self._labels.to(logits.device), chosen)
 

@@ -30,7 +30,7 @@ _JAPANESE = (
 ).split()
 _ENGLISH_VOWELS = 'AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW'.split()
 _ENGLISH_UNSTRESSED = ('ER', 'IH')  # the only two vowels that also occur without a stress digit
-_ENGLISH_CONSONANTS = 'B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH'.split()
+ENGLISH_CONSONANTS = tuple('B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH'.split())
 
 _KOREAN = 'ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎㅏㅐㅓㅔㅗㅜㅡㅣ停空'
 _CANTONESE_INITIALS = 'b c d f g gw h j k kw l m n ng p s t w z'.split()
@@ -45,7 +45,7 @@ def _version_1() -> list[str]:
     symbols = {'_', UNKNOWN, *PUNCTUATION, *PAUSES, *_MANDARIN_INITIALS, *_JAPANESE}
     symbols.update(final + tone for final in _MANDARIN_FINALS for tone in '12345')
     symbols.update(vowel + stress for vowel in _ENGLISH_VOWELS for stress in '012')
-    symbols.update(_ENGLISH_UNSTRESSED, _ENGLISH_CONSONANTS)
+    symbols.update(_ENGLISH_UNSTRESSED, ENGLISH_CONSONANTS)
     return sorted(symbols)
 
 

@@ -54,3 +54,21 @@ def test_punctuation_lets_a_silence_in():
 
 def test_a_text_with_nothing_to_say_has_no_way():
     assert text_path(codes(), 'v2', [symbol_table('v2').index('.')]) is None
+
+
+def test_english_consonants_last_longer_than_other_phonemes():
+    labels = symbol_ids(SAID, 'v2')
+    # After two tokens 35 % of all phonemes go on.
+    endings = np.array([[0.5, 0.3, 0.5, 1.0]] * 4, np.float32)
+    every = CodePhonemes(labels, int(labels[0]), np.sort(labels[1:]), endings)
+
+    def tokens(symbol: str) -> int:
+        path = text_path(every, 'v2', symbol_ids([symbol, 'AA1'], 'v2').tolist())
+        logits, count = torch.zeros(1, len(SAID) + 1), 0
+        path.take(SAID.index(symbol))
+        while torch.isfinite(path.steer(logits))[0, SAID.index(symbol)]:
+            path.take(SAID.index(symbol))
+            count += 1
+        return count + 1
+
+    assert (tokens('K'), tokens('zh'), tokens('uang4')) == (3, 2, 2)

@@ -139,6 +139,17 @@ def test_a_phoneme_lasts_about_the_median_of_how_long_it_lasts():
     assert steered(TextPath(every, [3, 4, 5]), 2, 2, 2, 4) == {4, 5}
 
 
+def test_phonemes_that_are_told_to_last_longer_or_shorter_do():
+    endings = np.array([[0.1, 0.2, 0.5, 0.5, 1.0]] * 3, dtype=np.float32)
+    every = CodePhonemes(LABELS, SILENCE, np.array([3, 4, 5]), endings)
+    lasting = {3: 0.3, 4: 0.8}
+    # 36 % last more than three tokens, 18 % more than four; the other phonemes do not count.
+    for run, left in ((3, {2, 3}), (4, {4, 5})):
+        assert steered(TextPath(every, [3, 4], lasting), *[2] * run) == left
+    assert steered(TextPath(every, [3, 4, 5], lasting), 2, 2, 2, 2, 4, 4) == {6, 7}
+    assert steered(TextPath(every, [5, 4], lasting), 6, 6, 6) == {4, 5}
+
+
 def test_what_the_model_is_sure_of_lasts_as_long_as_it_says():
     path = TextPath(codes(longest=9), [3, 4])
     sure = torch.zeros(1, END + 1)
