@@ -52,7 +52,7 @@ class FasterWhisper:
         except ImportError as error:
             raise DependencyMissingError(
                 f'{folder} needs faster-whisper ({error}); `pip install faster-whisper`, or '
-                'remove the folder to enrol without transcription'
+                'remove the folder to do without transcription'
             ) from error
         try:
             self._model = WhisperModel(
