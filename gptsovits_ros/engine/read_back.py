@@ -30,6 +30,9 @@ from gptsovits_ros.types import AudioChunk, Span, SpeechRequest
 from gptsovits_ros.voice.enroll.transcription import SAMPLE_RATE, Transcriber, find_transcriber
 from gptsovits_ros.voice.store import Voice
 
+# A part of a text that the engine leaves out, too; whisper may hear any language.
+UNREADABLE = (TextInvalidError, LanguageUnsupportedError, DependencyMissingError)
+
 
 @dataclass(frozen=True)
 class Understood:
@@ -87,17 +90,21 @@ class ReadBack:
 
         """
         lexicons = (load_lexicon(voice.lexicon),) if voice.lexicon else ()
-        wanted = self._spans(request.text, request.language, lexicons)
+        wanted = self._spans(request.text, request, lexicons)
         heard = self._transcriber.transcribe(_wave(chunks), _main_language(wanted))
-        return Understood(heard, *_compared(wanted, self._spans(heard, request.language)))
+        return Understood(heard, *_compared(wanted, self._spans(heard, request)))
 
-    def _spans(self, text: str, language: str, lexicons: Sequence[Lexicon] = ()) -> list[Span]:
+    def _spans(
+        self, text: str, request: SpeechRequest, lexicons: Sequence[Lexicon] = ()
+    ) -> list[Span]:
         """Return the phonemes of a text, of what there is in it that can be read."""
         spans: list[Span] = []
-        with contextlib.suppress(TextInvalidError, LanguageUnsupportedError):
-            # Uncut, but where marks change the way of speaking.
-            for segment in self._frontend.segments(text, language, 'cut0', lexicons):
-                spans += self._frontend.read(segment).spans
+        with contextlib.suppress(TextInvalidError):
+            for segment in self._frontend.segments(
+                text, request.language, request.split_method, lexicons
+            ):
+                with contextlib.suppress(*UNREADABLE):
+                    spans += self._frontend.read(segment).spans
         return spans
 
 

@@ -83,6 +83,11 @@ def test_nothing_that_can_be_read_is_nothing_understood(understood, heard):
     assert result.errors == result.phonemes > 0
 
 
+def test_a_part_that_nobody_reads_does_not_count(understood):
+    result = understood('Going up. \u0e2a\u0e27\u0e31\u0e2a.', 'Going up.', language='en')
+    assert result.errors == 0 < result.phonemes
+
+
 @pytest.mark.parametrize(
     'said, language, told',
     [
