@@ -205,9 +205,9 @@ class _Work:
         while draws < self._takes or best is None and draws < DRAWS:
             draws += 1
             chunks = list(self._engine.synthesize(whole))
-            found = faults(chunks) or found
+            found = faults(chunks)
             # With a seed it is what the robot would say without the cache as well.
-            if faults(chunks) and request.seed is None:
+            if found and request.seed is None:
                 continue
             take = _Take(chunks, self._heard(chunks, whole))
             if best is None or take.errors < best.errors:

@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import NoReturn
 
 import torch
@@ -55,7 +54,7 @@ from gptsovits_ros.errors import (
 from gptsovits_ros.semantic.generate import never
 from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.text.frontend import TextFrontend
-from gptsovits_ros.text.user_lexicon import load_lexicon
+from gptsovits_ros.text.user_lexicon import lexicons_at
 from gptsovits_ros.types import (
     AudioChunk,
     Phonemes,
@@ -97,7 +96,7 @@ class Engine:
             self._batches = TokenBatches(drawing, self._threads, self._turns)
         self._models = ModelCache(device, ModelFormats.of(settings.precision, device).apply)
         self._captured = CapturedModels.on(device, settings.cuda_graphs)
-        self._lexicons = (load_lexicon(Path(settings.lexicon)),) if settings.lexicon else ()
+        self._lexicons = lexicons_at(settings.lexicon)
         self._frontends: dict[str, TextFrontend] = {}
         self._meters: dict[str, PaceMeter] = {}  # by the name of the voice
         self._pool = VoicePool(store, self._load_voice, settings.memory_budget_mb)

@@ -31,7 +31,7 @@ from gptsovits_ros.semantic.model import Text2Semantic
 from gptsovits_ros.semantic.token_table import TokenTable
 from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.text.symbols import symbol_table
-from gptsovits_ros.text.user_lexicon import Lexicon, load_lexicon
+from gptsovits_ros.text.user_lexicon import Lexicon, lexicons_at
 from gptsovits_ros.types import Phonemes
 from gptsovits_ros.voice.store import Voice
 
@@ -141,7 +141,7 @@ def load_voice(
     acoustic = load_acoustic_model(voice, models, device, captured)
     _check_claims(voice, semantic, acoustic)
     bert = models.get(load_bert, voice.bert) if voice.bert else None
-    lexicons = (load_lexicon(voice.lexicon),) if voice.lexicon else ()
+    lexicons = lexicons_at(voice.lexicon)
     token_table = None
     if voice.token_table:
         token_table = load_token_table(voice.token_table, acoustic.symbols, semantic.config.eos)

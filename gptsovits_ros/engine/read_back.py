@@ -25,7 +25,7 @@ from gptsovits_ros.errors import (
 from gptsovits_ros.settings import EngineSettings
 from gptsovits_ros.text.frontend import TextFrontend
 from gptsovits_ros.text.symbols import SILENT
-from gptsovits_ros.text.user_lexicon import Lexicon, load_lexicon
+from gptsovits_ros.text.user_lexicon import Lexicon, lexicons_at
 from gptsovits_ros.types import AudioChunk, Span, SpeechRequest
 from gptsovits_ros.voice.enroll.transcription import SAMPLE_RATE, Transcriber, find_transcriber
 from gptsovits_ros.voice.store import Voice
@@ -74,7 +74,7 @@ class ReadBack:
                 f'listening needs a whisper model in {model_root} (a folder whose name holds '
                 '"whisper", docs/enrolment.md); put one there, or do without listening'
             )
-        lexicons = (load_lexicon(Path(settings.lexicon)),) if settings.lexicon else ()
+        lexicons = lexicons_at(settings.lexicon)
         frontend = TextFrontend('v2', settings.upstream_compatible, lexicons, model_root)
         return cls(transcriber, frontend)
 
@@ -89,9 +89,9 @@ class ReadBack:
             voice: that said it.
 
         """
-        lexicons = (load_lexicon(voice.lexicon),) if voice.lexicon else ()
+        lexicons = lexicons_at(voice.lexicon)
         wanted = self._spans(request.text, request, lexicons)
-        heard = self._transcriber.transcribe(_wave(chunks), _main_language(wanted))
+        heard = self._transcriber.transcribe(_wave(chunks), _most_spoken_language(wanted))
         return Understood(heard, *_compared(wanted, self._spans(heard, request)))
 
     def _spans(
@@ -120,7 +120,7 @@ def _sounds(spans: Iterable[Span]) -> list[str]:
     return [symbol for span in spans for symbol in span.phonemes if symbol not in SILENT]
 
 
-def _main_language(spans: Iterable[Span]) -> str:
+def _most_spoken_language(spans: Iterable[Span]) -> str:
     """Return the language of most phonemes: whisper is told one."""
     counts: Counter[str] = Counter()
     for span in spans:

@@ -9,7 +9,13 @@ from types import MappingProxyType
 import numpy as np
 
 from gptsovits_ros.semantic.text_path import PAUSE, UNSAID, CodePhonemes, TextPath
-from gptsovits_ros.text.symbols import ENGLISH_CONSONANTS, PAUSES, PUNCTUATION, symbol_table
+from gptsovits_ros.text.symbols import (
+    ENGLISH_CONSONANTS,
+    PAUSES,
+    PUNCTUATION,
+    symbol_ids,
+    symbol_table,
+)
 
 TONES = '0123456'
 # English consonants are often taken for one another, and less so if they last longer than the
@@ -39,10 +45,8 @@ def text_path(codes: CodePhonemes, symbols: str, phoneme_ids: Sequence[int]) -> 
 @cache
 def _lasting(symbols: str) -> Mapping[int, float]:
     """Return the phonemes of a table that do not last like the others (TextPath)."""
-    table = symbol_table(symbols)
-    return MappingProxyType(
-        {table.index(symbol): CONSONANT_LASTING for symbol in ENGLISH_CONSONANTS}
-    )
+    consonants = symbol_ids(ENGLISH_CONSONANTS, symbols).tolist()
+    return MappingProxyType(dict.fromkeys(consonants, CONSONANT_LASTING))
 
 
 def _said(known: np.ndarray, table: Sequence[str], phoneme: int) -> int:

@@ -116,6 +116,11 @@ def _is_whole(text: str, start: int, end: int) -> bool:
     )
 
 
+def lexicons_at(path: Path | str | None) -> tuple[Lexicon, ...]:
+    """Return the lexicon of a file, where one is named; raises as `load_lexicon`."""
+    return (load_lexicon(Path(path)),) if path else ()
+
+
 def load_lexicon(path: Path) -> Lexicon:
     """Read a lexicon.
 
